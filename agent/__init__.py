@@ -1,0 +1,1 @@
+"""The agent: one LangGraph graph, its approval policy, and one file of verbs that phrase results."""

@@ -1,0 +1,46 @@
+"""What a conversation looks like from outside: entries to render, and the approval that waits, if one does."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from tools.records import Estimate, JsonObject, Value
+
+ShowKind = Literal["samples", "documents", "dataset", "plan", "run", "comparison", "deployment", "trial", "costs", "report"]
+
+
+class Show(Value):
+    """Something to look at below a sentence. Ids, never the data itself: the page fetches what it shows.
+
+    samples: sample ids · documents: document ids · dataset: its id · plan/run: a run id · comparison: evaluation ids ·
+    deployment: its id · trial: [candidate, input, answer] triples, flattened · costs: none · report: lines to print.
+    """
+
+    kind: ShowKind
+    ids: tuple[str, ...] = ()
+
+
+class Outcome(Value):
+    """What a verb returns: one or two sentences for the conversation, and what to show below them."""
+
+    text: str
+    show: tuple[Show, ...] = ()
+
+
+class Entry(Value):
+    """One visible turn of the conversation."""
+
+    id: str
+    role: Literal["user", "assistant", "event"]
+    text: str
+    show: tuple[Show, ...] = ()
+
+
+class Approval(Value):
+    """A gated action that waits for the user's own click or word. Bound to its exact arguments by `digest`."""
+
+    verb: str
+    arguments: JsonObject
+    estimate: Estimate
+    risk: Literal["spend", "publish", "overwrite", "delete", "review"]
+    digest: str = Field(description="SHA-256 of tool call id, verb and arguments; a decision must quote it.")

@@ -1,0 +1,1 @@
+"""The product: one sub-package a stage, in the order of the data."""

@@ -1,0 +1,234 @@
+"""Long work: launch, watch, stop, adopt. A job is its own process group and outlives whoever started it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+from tools.catalog import Catalog
+from tools.errors import RetortError
+from tools.records import Job, Order, Progress, Project, new_id
+
+# The stage function behind each order: `run(work) -> closing sentence`. Named as text so that no stage is imported here.
+STAGES = {
+    "synthesize": "tools.synthesis.job:run",
+    "train": "tools.training.job:run",
+    "evaluate": "tools.evaluation.job:run",
+    "serve": "tools.deployment.job:run",
+}
+STOP_GRACE_S = 20.0  # a job asked to stop writes its checkpoint within this, then its group is killed
+
+
+class Stopped(Exception):
+    """Raised inside a job when it was asked to stop and has put its work in order."""
+
+
+class Work:
+    """What a running job holds: its records, and the way to report and to hear that it should stop."""
+
+    def __init__(self, catalog: Catalog, job: Job) -> None:
+        self.catalog = catalog
+        self.job = job
+        self.project = catalog.get(Project, job.project_id)
+        self.folder = catalog.folder(self.project)
+        self._stop = False
+        self._reported_at = 0.0
+        self._started_at: float | None = None
+        self._started_done = 0.0
+
+    def should_stop(self) -> bool:
+        return self._stop
+
+    def ask_to_stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        self._stop = True
+
+    def report(self, done: float, total: float, unit: str, message: str = "") -> None:
+        """Tell how far the job is; written at most twice a second, the end always.
+
+        The time left is estimated from the pace since this process started, so a resumed job is not flattered
+        by what an earlier process did.
+        """
+        moment = time.monotonic()
+        if self._started_at is None:
+            self._started_at, self._started_done = moment, done
+        if moment - self._reported_at < 0.5 and done < total:
+            return
+        self._reported_at = moment
+        gained, elapsed = done - self._started_done, moment - self._started_at
+        eta_s = elapsed / gained * (total - done) if gained > 0 and total > 0 else None
+        progress = Progress(done=done, total=total, unit=unit, message=message, eta_s=eta_s)
+        self.catalog.change(Job, self.job.id, progress=progress)
+
+    def phase(self, message: str) -> None:
+        """Name what is being done now; the pace is measured anew from here."""
+        self._started_at = None
+        self.catalog.change(Job, self.job.id, progress=Progress(message=message))
+
+
+# --- from outside: launch, watch, stop ---------------------------------------------------------------------------
+
+
+def launch(catalog: Catalog, project: Project, order: Order) -> Job:
+    """Start the order as a job of its own; refuses a second active job of the same kind in one project."""
+    for other in active(catalog, project.id):
+        if other.order.kind == order.kind:
+            raise RetortError(
+                f"A {order.kind} job ({other.id}) is already {other.state} in {project.name!r}.",
+                f"Wait for it, or stop it first: 'stop {other.id}'.",
+            )
+    job = catalog.add(Job(id=new_id("job"), owner=catalog.owner, project_id=project.id, order=order))
+    return _start(catalog, job)
+
+
+def resume(catalog: Catalog, job: Job) -> Job:
+    """Start a stopped, failed or died job again; its stage goes on from what is on disk."""
+    if job.active:
+        raise RetortError(f"{job.id} is already {job.state}.", "Nothing to resume.")
+    fresh = job.but(state="queued", problem="", fix="", result="", announced=False, progress=Progress())
+    return _start(catalog, catalog.save(fresh))
+
+
+def _start(catalog: Catalog, job: Job) -> Job:
+    log = log_path(catalog, job)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "tools.jobs", catalog.url, str(catalog.home), catalog.owner, job.id]
+    with log.open("ab") as file:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=Path(__file__).parent.parent,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+    started = psutil.Process(process.pid).create_time()
+    # The job itself may already be further: only a queued one is given its pid here.
+    return catalog.change(Job, job.id, pid=process.pid, process_started_at=started)
+
+
+def log_path(catalog: Catalog, job: Job) -> Path:
+    return catalog.folder(job.project_id) / "jobs" / f"{job.id}.log"
+
+
+def active(catalog: Catalog, project_id: str | None = None) -> list[Job]:
+    """Jobs that are really under way; a job whose process is gone is marked as died on the way."""
+    found = catalog.find(Job, project_id, states=("queued", "running", "stopping"))
+    return [job for job in (check(catalog, job) for job in found) if job.active]
+
+
+def check(catalog: Catalog, job: Job) -> Job:
+    """The job as it is now: one that claims to run without a process has died, and is told so with its reason."""
+    if not job.active or job.pid == 0 or _alive(job):
+        return job
+    current = catalog.get(Job, job.id)  # it may have finished between the two looks
+    if not current.active or _alive(current):
+        return current
+    if current.state == "stopping":
+        return catalog.change(Job, job.id, only_from=("stopping",), state="stopped", result="Stopped.")
+    tail = _last_words(log_path(catalog, job))
+    return catalog.change(
+        Job,
+        job.id,
+        only_from=("queued", "running"),
+        state="died",
+        problem=f"The process of {job.id} ended without a word{f'; its log ends with: {tail}' if tail else ''}.",
+        fix=f"Say 'resume {job.id}': it goes on from what is saved.",
+    )
+
+
+def stop(catalog: Catalog, job: Job) -> Job:
+    """Ask the job's process group to stop; it saves its work first. Returns at once."""
+    job = check(catalog, job)
+    if not job.active:
+        return job
+    job = catalog.change(Job, job.id, only_from=("queued", "running"), state="stopping")
+    _signal(job, signal.SIGTERM)
+    return job
+
+
+def wait(catalog: Catalog, job: Job, timeout_s: float, poll_s: float = 0.2) -> Job:
+    """Block until the job has ended, at most `timeout_s`; a job that will not stop is killed after its grace."""
+    deadline = time.monotonic() + timeout_s
+    stopping_since: float | None = None
+    while time.monotonic() < deadline:
+        job = check(catalog, catalog.get(Job, job.id))
+        if not job.active:
+            return job
+        if job.state == "stopping":
+            stopping_since = stopping_since or time.monotonic()
+            if time.monotonic() - stopping_since > STOP_GRACE_S:
+                _signal(job, signal.SIGKILL)
+        time.sleep(poll_s)
+    return job
+
+
+def _signal(job: Job, number: signal.Signals) -> None:
+    if job.pid and _alive(job):
+        os.killpg(job.pid, number)  # the job leads its group, so its pid names the group
+
+
+def _alive(job: Job) -> bool:
+    try:
+        process = psutil.Process(job.pid)
+        same = abs(process.create_time() - job.process_started_at) < 1.0
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _last_words(log: Path) -> str:
+    if not log.is_file():
+        return ""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1][:300] if lines else ""
+
+
+# --- from inside: the job's own process ---------------------------------------------------------------------------
+
+
+def main(url: str, home: str, owner: str, job_id: str) -> int:
+    """Run one job to its end and write the end into the catalog; the edge where every error is caught."""
+    catalog = Catalog(url, owner, Path(home))
+    own = psutil.Process()
+    job = catalog.change(
+        Job,
+        job_id,
+        only_from=("queued",),
+        state="running",
+        pid=own.pid,
+        process_started_at=own.create_time(),
+    )
+    if job.state != "running":
+        return 0  # stopped before it began
+    work = Work(catalog, job)
+    signal.signal(signal.SIGTERM, work.ask_to_stop)
+    try:
+        module, name = STAGES[job.order.kind].split(":")
+        stage: Callable[[Work], str] = getattr(import_module(module), name)
+        result = stage(work)
+        catalog.change(Job, job_id, state="done", result=result)
+    except Stopped as stopped:
+        catalog.change(Job, job_id, state="stopped", result=str(stopped) or "Stopped.")
+    except RetortError as error:
+        catalog.change(Job, job_id, state="failed", problem=error.problem, fix=error.fix)
+        return 1
+    except Exception as error:  # noqa: BLE001  the job's edge: nothing may end silently
+        traceback.print_exc()
+        log = log_path(catalog, job)
+        problem = f"{job.id} failed unexpectedly: {type(error).__name__}: {error}."
+        catalog.change(Job, job_id, state="failed", problem=problem, fix=f"The log is {log}; then 'resume {job.id}'.")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:5]))

