@@ -1,13 +1,16 @@
 """Where the nouns are kept: SQLite by default, Postgres by URL, the same code. The disk only holds bytes."""
 
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     Column,
+    Connection,
     DateTime,
     Engine,
     ForeignKey,
@@ -64,7 +67,7 @@ R = TypeVar("R", bound=Record)
 
 def _table(name: str) -> Table:
     """Searchable columns beside the record itself as JSON: new fields need no migration, new searches do."""
-    columns = [
+    columns: list[Column[Any]] = [
         Column("number", Integer, primary_key=True, autoincrement=True),  # order of arrival
         Column("id", String(40), nullable=False, unique=True),
         Column("owner", String(200), nullable=False),
@@ -85,8 +88,9 @@ TABLES = {kind: _table(name) for kind, name in TABLE_OF.items()}
 def _connect(url: str) -> Engine:
     try:
         engine = create_engine(url)
-    except Exception as error:  # noqa: BLE001  SQLAlchemy raises whatever the driver's import raises
-        raise RetortError(f"The catalog URL {url!r} cannot be used: {error}.", "Correct RETORT_CATALOG_URL.") from error
+    except Exception as error:  # SQLAlchemy raises whatever the driver's import raises
+        shown = re.sub(r"(?<=:)[^:@/]+(?=@)", "***", url)  # a password is never told
+        raise RetortError(f"The catalog URL {shown} cannot be used: {error}.", "Correct RETORT_CATALOG_URL.") from error
     if engine.dialect.name == "sqlite":
 
         @event.listens_for(engine, "connect")
@@ -138,8 +142,9 @@ class Catalog:
         try:
             _migrate(self._engine)
         except OperationalError as error:
+            shown = self._engine.url.render_as_string(hide_password=True)
             raise RetortError(
-                f"The catalog at {self._engine.url.render_as_string(hide_password=True)} cannot be opened: {error.orig}.",
+                f"The catalog at {shown} cannot be opened: {error.orig}.",
                 "Check RETORT_HOME or RETORT_CATALOG_URL: the folder must be writable, the server running.",
             ) from error
 
@@ -154,26 +159,27 @@ class Catalog:
 
     def add_all(self, records: Sequence[Record]) -> None:
         """Insert all or none; one transaction, so a crash leaves no half batch."""
+        own: set[str] = set()  # projects seen to be this owner's; the foreign key alone would take a stranger's
         with self._engine.begin() as connection:
             for record in records:
                 if record.owner != self.owner:
                     raise ValueError(f"{record.id} belongs to {record.owner!r}, this catalog to {self.owner!r}")
-                try:
+                project_id = getattr(record, "project_id", "")
+                if project_id and project_id not in own:
+                    self._need_project(connection, project_id)
+                    own.add(project_id)
+                with _told(record, "added"):
                     connection.execute(insert(TABLES[type(record)]).values(**_row(record)))
-                except IntegrityError as error:
-                    raise RetortError(
-                        f"{type(record).__name__} {record.id} cannot be added: {error.orig}.",
-                        "Its project may be gone, or the name is taken: choose another name.",
-                    ) from error
+
+    def _need_project(self, connection: Connection, project_id: str) -> None:
+        table = TABLES[Project]
+        where = (table.c.id == project_id, table.c.owner == self.owner)
+        if connection.execute(select(table.c.id).where(*where)).first() is None:
+            raise _no_such(Project, project_id)
 
     def save(self, record: R) -> R:
         """Replace the stored record of the same id."""
-        table = TABLES[type(record)]
-        with self._engine.begin() as connection:
-            statement = update(table).where(table.c.id == record.id, table.c.owner == self.owner)
-            found = connection.execute(statement.values(**_row(record))).rowcount
-        if not found:
-            raise _no_such(type(record), record.id)
+        self.save_all([record])
         return record
 
     def save_all(self, records: Iterable[Record]) -> None:
@@ -182,7 +188,9 @@ class Catalog:
             for record in records:
                 table = TABLES[type(record)]
                 statement = update(table).where(table.c.id == record.id, table.c.owner == self.owner)
-                if not connection.execute(statement.values(**_row(record))).rowcount:
+                with _told(record, "changed"):
+                    found = connection.execute(statement.values(**_row(record))).rowcount
+                if not found:
                     raise _no_such(type(record), record.id)
 
     def change(self, kind: type[R], id_: str, /, *, only_from: Sequence[str] | None = None, **changes: object) -> R:
@@ -203,7 +211,8 @@ class Catalog:
             if only_from is not None and getattr(record, "state", "") not in only_from:
                 return record
             record = record.but(**changes)
-            connection.execute(update(table).where(*where).values(**_row(record)))
+            with _told(record, "changed"):
+                connection.execute(update(table).where(*where).values(**_row(record)))
             return record
 
     def delete(self, record: Record) -> None:
@@ -254,7 +263,7 @@ class Catalog:
             .group_by(table.c.state)
         )
         with self._engine.connect() as connection:
-            return {state: number for state, number in connection.execute(statement)}
+            return dict(connection.execute(statement).all())
 
     def folder(self, project: Project | str) -> Path:
         """The project's folder on disk, made when first asked for."""
@@ -278,6 +287,18 @@ def _row(record: Record) -> dict[str, object]:
         if key in type(record).model_fields:
             row[key] = getattr(record, key)
     return row
+
+
+@contextmanager
+def _told(record: Record, action: str) -> Iterator[None]:
+    """A broken constraint of the database as a sentence."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise RetortError(
+            f"{type(record).__name__} {record.id} cannot be {action}: {error.orig}.",
+            "Its project may be gone, or the name is taken: choose another name.",
+        ) from error
 
 
 def _no_such(kind: type[Record], id_: str) -> NotFound:

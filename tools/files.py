@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -12,20 +14,22 @@ from pydantic import JsonValue
 from tools.errors import RetortError
 
 MANIFEST = "manifest.json"
+UNFINISHED = ".tmp"  # ending of a file being written; a killed process may leave one behind
 
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write `data` so that `path` holds all of it or what it held before (temp file, fsync, rename, fsync folder)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{UNFINISHED}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder itself may be what is wrong
+            temporary.unlink()
         raise RetortError(
             f"Could not write {path} ({len(data):,} bytes): {error.strerror}.",
             "Free disk space or choose another RETORT_HOME, then try again; nothing else was changed.",
@@ -63,7 +67,8 @@ def need_space(folder: Path, size_bytes: int, purpose: str) -> None:
 
 def seal_folder(folder: Path) -> None:
     """Write the manifest (name -> sha256) last: a folder with a manifest is complete, one without is rubbish."""
-    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.suffix != UNFINISHED]
+    names = sorted(str(path.relative_to(folder)) for path in paths)
     hashes = {name: sha256(folder / name) for name in names if name != MANIFEST}
     write_atomic(folder / MANIFEST, json.dumps(hashes, indent=1).encode())
 
@@ -73,5 +78,8 @@ def is_complete(folder: Path) -> bool:
     manifest = folder / MANIFEST
     if not manifest.is_file():
         return False
-    hashes: dict[str, str] = json.loads(manifest.read_bytes())
+    try:
+        hashes = dict(json.loads(manifest.read_bytes()))
+    except (ValueError, TypeError):
+        return False  # not what `seal_folder` wrote
     return all((folder / name).is_file() and sha256(folder / name) == digest for name, digest in hashes.items())

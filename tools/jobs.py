@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -17,13 +18,15 @@ from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.records import Job, Order, Progress, Project, new_id
 
-# The stage function behind each order: `run(work) -> closing sentence`. Named as text so that no stage is imported here.
+# The stage function behind each order: `run(work) -> closing sentence`. Named as text: no stage is imported here.
 STAGES = {
     "synthesize": "tools.synthesis.job:run",
     "train": "tools.training.job:run",
     "evaluate": "tools.evaluation.job:run",
     "serve": "tools.deployment.job:run",
 }
+_children: list[subprocess.Popen[bytes]] = []  # started by this process and not yet reaped
+START_GRACE_S = 30.0  # a job without a process by then was lost by its launcher
 STOP_GRACE_S = 20.0  # a job asked to stop writes its checkpoint within this, then its group is killed
 
 
@@ -84,7 +87,9 @@ def launch(catalog: Catalog, project: Project, order: Order) -> Job:
                 f"A {order.kind} job ({other.id}) is already {other.state} in {project.name!r}.",
                 f"Wait for it, or stop it first: 'stop {other.id}'.",
             )
-    job = catalog.add(Job(id=new_id("job"), owner=catalog.owner, project_id=project.id, order=order))
+    job = catalog.add(
+        Job(id=new_id("job"), owner=catalog.owner, project_id=project.id, order=order, process_started_at=time.time())
+    )
     return _start(catalog, job)
 
 
@@ -93,26 +98,42 @@ def resume(catalog: Catalog, job: Job) -> Job:
     if job.active:
         raise RetortError(f"{job.id} is already {job.state}.", "Nothing to resume.")
     fresh = job.but(state="queued", problem="", fix="", result="", announced=False, progress=Progress())
+    fresh = fresh.but(pid=0, process_started_at=time.time())  # else a look in between finds the old process dead
     return _start(catalog, catalog.save(fresh))
 
 
 def _start(catalog: Catalog, job: Job) -> Job:
     log = log_path(catalog, job)
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "tools.jobs", catalog.url, str(catalog.home), catalog.owner, job.id]
     with log.open("ab") as file:
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-P", "-m", "tools.jobs", job.id],  # -P: a user's own `tools` folder here is not ours
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            cwd=Path(__file__).parent.parent,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **_environment(catalog)},
         )
+    _children.append(process)
     started = psutil.Process(process.pid).create_time()
-    # The job itself may already be further: only a queued one is given its pid here.
+    # The job may already be further and have written the same two values itself.
     return catalog.change(Job, job.id, pid=process.pid, process_started_at=started)
+
+
+def _environment(catalog: Catalog) -> dict[str, str]:
+    """What the job's process needs to see the same catalog and settings.
+
+    It works in the launcher's folder, so that it reads the same `.env`. The catalog's URL may hold a password, so it
+    is no command-line argument, which everybody on the machine could read.
+    """
+    paths = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
+    return {
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "PYTHONUNBUFFERED": "1",
+        "RETORT_CATALOG_URL": catalog.url,
+        "RETORT_HOME": str(catalog.home),
+        "RETORT_OWNER": catalog.owner,
+    }
 
 
 def log_path(catalog: Catalog, job: Job) -> Path:
@@ -127,7 +148,7 @@ def active(catalog: Catalog, project_id: str | None = None) -> list[Job]:
 
 def check(catalog: Catalog, job: Job) -> Job:
     """The job as it is now: one that claims to run without a process has died, and is told so with its reason."""
-    if not job.active or job.pid == 0 or _alive(job):
+    if not job.active or _alive(job):
         return job
     current = catalog.get(Job, job.id)  # it may have finished between the two looks
     if not current.active or _alive(current):
@@ -173,14 +194,18 @@ def wait(catalog: Catalog, job: Job, timeout_s: float, poll_s: float = 0.2) -> J
 
 def _signal(job: Job, number: signal.Signals) -> None:
     if job.pid and _alive(job):
-        os.killpg(job.pid, number)  # the job leads its group, so its pid names the group
+        with suppress(ProcessLookupError):  # it ended this very moment
+            os.killpg(job.pid, number)  # the job leads its group, so its pid names the group
 
 
 def _alive(job: Job) -> bool:
+    _children[:] = [child for child in _children if child.poll() is None]  # reaps those that ended
+    if job.pid == 0:  # its process is being started; a launcher killed at that moment leaves it so
+        return time.time() - max(job.process_started_at, job.created_at.timestamp()) < START_GRACE_S
     try:
         process = psutil.Process(job.pid)
         same = abs(process.create_time() - job.process_started_at) < 1.0
-        return same and process.status() != psutil.STATUS_ZOMBIE
+        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
@@ -195,9 +220,9 @@ def _last_words(log: Path) -> str:
 # --- from inside: the job's own process ---------------------------------------------------------------------------
 
 
-def main(url: str, home: str, owner: str, job_id: str) -> int:
+def main(job_id: str) -> int:
     """Run one job to its end and write the end into the catalog; the edge where every error is caught."""
-    catalog = Catalog(url, owner, Path(home))
+    catalog = Catalog()
     own = psutil.Process()
     job = catalog.change(
         Job,
@@ -231,4 +256,5 @@ def main(url: str, home: str, owner: str, job_id: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:5]))
+    # Run as tools.jobs, not as __main__: the stages raise tools.jobs.Stopped, and there must be only one such class.
+    sys.exit(import_module("tools.jobs").main(sys.argv[1]))

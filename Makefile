@@ -1,0 +1,35 @@
+# Each target does its own set-up on a fresh machine.
+python := .venv/bin/python
+ready := .venv/.ready
+
+.PHONY: setup demo ui test check bench clean lock
+
+setup: $(ready)
+
+$(ready): pyproject.toml requirements/lock.txt .ci/setup
+	@.ci/setup
+
+demo: $(ready)  ## the main job, whole, on embedded defaults
+	@$(python) -m ui.cli demo
+
+ui: $(ready)  ## the page with the chat
+	@$(python) -m ui.cli ui
+
+test: $(ready)  ## all tests, the slow ones and the browser included
+	@.ci/browser
+	$(python) -m pytest tests
+
+check: $(ready)  ## format, lint, types, fast tests
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	$(python) -m pytest tests -m "not slow and not browser"
+
+bench: $(ready)  ## every benchmark, figures in build/bench.json
+	$(python) -m tests.benchmarks
+
+lock: $(ready)  ## write what is installed here as the lock
+	.venv/bin/pip freeze | grep -viE '^(torch==|vllm|-e |#)|retort|@ file' > requirements/lock.txt
+
+clean:
+	rm -rf build .mypy_cache .ruff_cache .pytest_cache

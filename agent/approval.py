@@ -1,0 +1,209 @@
+"""What needs the user's own yes, and how that yes is bound to exactly one action. No model has a say here."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from langchain_core.messages import AnyMessage, HumanMessage, ToolMessage
+
+from agent import cards, words
+from agent.toolbox import Toolbox
+from agent.transcript import Approval
+from tools import jobs
+from tools.errors import RetortError
+from tools.records import (
+    Dataset,
+    Document,
+    Estimate,
+    Evaluation,
+    EvaluationOrder,
+    Job,
+    JsonObject,
+    Run,
+    Sample,
+    SynthesisOrder,
+    TrainingOrder,
+)
+from tools.settings import settings
+
+Risk = Literal["spend", "publish", "overwrite", "delete", "review"]
+
+# The policy. A verb that is in neither table is refused: a new verb must be judged before it can run.
+RISK: dict[str, Risk] = {
+    "generate_samples": "spend",
+    "start_training": "spend",
+    "resume_job": "spend",
+    "evaluate": "spend",
+    "check_served": "spend",
+    "deploy": "publish",
+    "stop_deployment": "publish",
+    "delete_project": "delete",
+    "approve_samples": "review",
+    "edit_sample": "review",
+    "reject_samples": "review",
+}
+FREE = frozenset(
+    (
+        "add_files",
+        "show_samples",
+        "freeze_dataset",
+        "propose_plan",
+        "stop_job",
+        "compare_checkpoints",
+        "try_model",
+        "status",
+        "costs",
+    )
+)
+
+
+def risk_of(toolbox: Toolbox, verb: str, arguments: JsonObject, messages: Sequence[AnyMessage]) -> Risk | None:
+    """What approval this call needs now; None when it may run at once. Arguments must be settled."""
+    if verb in FREE:
+        return None
+    risk = RISK.get(verb) or _risk_by_case(toolbox, verb, arguments, messages)
+    if risk == "review" and _user_said_so(toolbox, verb, arguments, messages):
+        return None
+    return risk
+
+
+def _risk_by_case(toolbox: Toolbox, verb: str, arguments: JsonObject, messages: Sequence[AnyMessage]) -> Risk | None:
+    match verb:
+        case "draft_samples":  # the simulator costs nothing, a teacher does
+            return "spend" if settings().teacher_model else None
+        case "set_task":  # samples were made and judged for the task as it was
+            started = sum(toolbox.catalog.count(Sample, toolbox.project_id).values())
+            changes = any(value for name, value in arguments.items() if name != "student")
+            return "review" if started and changes else None
+        case "import_rows":  # rows go in as approved: only from a file that the user has just given
+            spoken = _last_spoken(messages)
+            given = spoken.additional_kwargs.get("files", []) if spoken else []
+            return None if arguments["file"] in [one["id"] for one in given] else "review"
+    raise RetortError(
+        f"The verb {verb!r} has no place in the approval policy.", "Choose another way; 'help' lists them."
+    )
+
+
+def _user_said_so(toolbox: Toolbox, verb: str, arguments: JsonObject, messages: Sequence[AnyMessage]) -> bool:
+    """Whether the user's own latest message is this very command, not yet used.
+
+    Read by the grammar, never by a model. Numbers and 'all' count on what was shown *before* the message, so that
+    nothing shown since, on whoever's suggestion, slips in.
+    """
+    spoken = _last_spoken(messages)
+    if spoken is None or spoken.additional_kwargs.get("files"):
+        return False
+    said = words.parse(str(spoken.content))
+    if said is None or said.verb != verb:
+        return False
+    place = list(messages).index(spoken)
+    if any(isinstance(one, ToolMessage) and one.name == verb for one in messages[place:]):
+        return False  # said once, done once
+    before = Toolbox(toolbox.catalog, toolbox.project_id, cards.shown(messages[:place]))
+    try:
+        return before.settle(said.verb, said.arguments) == arguments
+    except RetortError:
+        return False
+
+
+def _last_spoken(messages: Sequence[AnyMessage]) -> HumanMessage | None:
+    """The newest human message if the user typed it; an event in between ends what was said before."""
+    human = [one for one in messages if isinstance(one, HumanMessage)]
+    return human[-1] if human and human[-1].name is None else None
+
+
+# --- the approval ------------------------------------------------------------------------------------------------
+
+
+def digest_of(call_id: str, verb: str, arguments: JsonObject) -> str:
+    """SHA-256 of the tool call's id, the verb and its settled arguments in canonical JSON."""
+    canonical = json.dumps([call_id, verb, arguments], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def approval_for(toolbox: Toolbox, call_id: str, verb: str, arguments: JsonObject, risk: Risk) -> Approval:
+    """What the user is asked: the exact arguments and what they will take."""
+    return Approval(
+        verb=verb,
+        arguments=arguments,
+        estimate=estimate_for(toolbox, verb, arguments),
+        risk=risk,
+        digest=digest_of(call_id, verb, arguments),
+    )
+
+
+def estimate_for(toolbox: Toolbox, verb: str, arguments: JsonObject) -> Estimate:
+    """The stage's own estimate; for verbs that take neither money nor machine time, what they will do."""
+    estimates: dict[str, Callable[[Toolbox, JsonObject], Estimate]] = {
+        "generate_samples": _synthesis,
+        "draft_samples": _synthesis,
+        "start_training": _training,
+        "evaluate": _evaluation,
+        "check_served": _evaluation,
+        "resume_job": _resumption,
+        "deploy": _deployment,
+        "delete_project": _deletion,
+    }
+    if estimate := estimates.get(verb):
+        return estimate(toolbox, arguments)
+    return Estimate(what=verb.replace("_", " ").capitalize())
+
+
+def _synthesis(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
+    from tools.synthesis.estimate import estimate
+
+    return estimate(toolbox.catalog, toolbox.project, int(str(arguments["count"])))
+
+
+def _training(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
+    from tools.training.estimate import estimate
+
+    run = toolbox.catalog.get(Run, str(arguments["run"]))
+    return estimate(toolbox.catalog, toolbox.project, toolbox.catalog.get(Dataset, run.dataset_id), run.plan)
+
+
+def _evaluation(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
+    from tools.evaluation.estimate import estimate
+
+    if deployment := arguments.get("deployment"):
+        order = toolbox.evaluation_order([str(deployment)], "test")
+    else:
+        order = EvaluationOrder.model_validate({**arguments, "dataset_id": toolbox.newest_dataset().id})
+    return estimate(toolbox.catalog, toolbox.project, order)
+
+
+def _resumption(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
+    """What the whole order takes: what was done before is not subtracted, so this is the upper side."""
+    from tools.evaluation.estimate import estimate as evaluation_estimate
+
+    job = toolbox.catalog.get(Job, str(arguments["job"]))
+    order = job.order
+    if isinstance(order, SynthesisOrder):
+        whole = _synthesis(toolbox, {"count": order.count})
+    elif isinstance(order, TrainingOrder):
+        whole = _training(toolbox, {"run": order.run_id})
+    elif isinstance(order, EvaluationOrder):
+        whole = evaluation_estimate(toolbox.catalog, toolbox.project, order)
+    else:
+        raise RetortError(f"{job.id} served a model; it is not resumed.", "Say 'deploy best' to serve again.")
+    return whole.model_copy(update={"what": f"Go on with {job.id}: {whole.what}", "minutes_low": 0.0, "usd_low": 0.0})
+
+
+def _deployment(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
+    what = f"Serve {toolbox.label(str(arguments['checkpoint']))} ({arguments['mode']}) with vLLM on loopback"
+    notes = ("It holds memory and processor time until you stop it.",)
+    return Estimate(what=what, minutes_low=0.5, minutes_high=3, notes=notes)
+
+
+def _deletion(toolbox: Toolbox, _arguments: JsonObject) -> Estimate:
+    catalog, project = toolbox.catalog, toolbox.project
+
+    def number(kind: type[Document] | type[Sample] | type[Run] | type[Evaluation]) -> int:
+        return sum(catalog.count(kind, project.id).values())
+
+    notes = [f"{number(Document)} documents, {number(Sample)} samples, {number(Run)} runs, {number(Evaluation)} scores"]
+    notes += [
+        f"{job.id} ({job.order.kind}) is running and will be stopped." for job in jobs.active(catalog, project.id)
+    ]
+    return Estimate(what=f"Delete the project {project.name!r} for good", notes=tuple(notes))

@@ -1,0 +1,68 @@
+"""What the guide asks for, one question at a time, and how it reads an answer to each."""
+
+import re
+
+from pydantic import JsonValue
+
+from agent.guide import phrases
+from agent.guide.phrases import Tongue
+from agent.guide.understanding import field_names, items, kind_of, language_of
+from agent.status import ProjectStatus
+from tools.records import JsonObject, Task, Value
+
+_LEAD = re.compile(r"^\s*(?:(?:the\s+)?labels?\s*(?:are|is|:)?|标签(?:是|有|为)?\s*[:：]?)\s*", re.IGNORECASE)
+KINDS = {"1": "extraction", "2": "classification", "3": "open"}
+
+
+class Question(Value):
+    """A question and what it is about; `about` comes back with the user's answer."""
+
+    about: str
+    text: str
+
+
+def next_question(status: ProjectStatus, asked_before: set[str], tongue: Tongue) -> Question | None:
+    """What the task still lacks; then, once, examples. None when there is nothing to ask."""
+    for about in status.missing:
+        return Question(about=about, text=phrases.QUESTIONS[about][tongue])
+    if status.task.examples or status.samples or "examples" in asked_before or status.task.kind == "open":
+        return None
+    if status.task.kind == "classification":
+        text = phrases.QUESTIONS["examples of labels"][tongue].format(label=status.task.labels[0])
+        return Question(about="examples", text=text)
+    return Question(about="examples", text=phrases.QUESTIONS["examples"][tongue])
+
+
+def read_answer(about: str, text: str, task: Task) -> JsonObject:
+    """The answer as arguments of set_task; empty when it is no answer to this question."""
+    text = text.strip()
+    found: JsonObject = {}
+    match about:
+        case "kind":
+            found = {"kind": KINDS.get(text) or kind_of(text)}
+        case "input_description":
+            found = {"input_description": text[:300], "language": language_of(text)}
+        case "fields":
+            found = {"fields": list[JsonValue](field_names(text))}
+        case "labels":
+            labels = items(_LEAD.sub("", text))
+            found = {"labels": list[JsonValue](labels) if len(labels) > 1 else None}
+        case "language":
+            found = {"language": language_of(text) or (text.lower() if re.fullmatch(r"[a-zA-Z]{2}", text) else "")}
+        case "examples":
+            found = {"examples": list[JsonValue](examples(text, task))}
+    return {name: value for name, value in found.items() if value}
+
+
+def examples(text: str, task: Task) -> tuple[str, ...]:
+    """Lines as 'input => output'; for classification also 'label: text'."""
+    found = []
+    known = {label.lower(): label for label in task.labels}
+    for line in text.splitlines():
+        given, arrow, output = line.rpartition("=>")
+        label, colon, rest = line.strip(" -*").partition("：" if "：" in line and ":" not in line else ":")
+        if arrow and given.strip() and output.strip():
+            found.append(f"{given.strip()} => {output.strip()}")
+        elif colon and rest.strip() and label.strip().lower() in known:
+            found.append(f"{rest.strip()} => {known[label.strip().lower()]}")
+    return tuple(found)

@@ -1,0 +1,138 @@
+"""What the guide says, in English and Chinese. Words in `backticks` are meant to be typed."""
+
+from typing import Literal
+
+Tongue = Literal["en", "zh"]
+
+INTRO = {
+    "en": "I am Retort's built-in guide: rules, not a language model, so I understand plain commands "
+    "rather than prose. (Set RETORT_CHAT_MODEL to talk to a real one.)",
+    "zh": "我是 Retort 内置的向导：只按规则工作，不是语言模型，请用简单的指令。"
+    "（设置 RETORT_CHAT_MODEL 可换成真正的模型。）",
+}
+GOAL = {
+    "en": "What should your small model do? For example: `Extract name, phone and email from English messages`, or "
+    "`Classify customer emails into refund, delivery and complaint`.",
+    "zh": "您想让小模型做什么？例如：`从中文短信中提取姓名、电话和邮箱`，或 `把客户邮件分为退款、物流、投诉`。",
+}
+QUESTIONS = {
+    "kind": {
+        "en": "Which kind of task is it? Say `extraction` (a JSON object), `classification` (one label) or "
+        "`open` (free text).",
+        "zh": "这是哪类任务？请说 `提取`（输出 JSON）、`分类`（输出一个标签）或 `开放`（自由文本）。",
+    },
+    "input_description": {
+        "en": "What do the inputs look like? Answer in a few words, e.g. `short messages with contact details`.",
+        "zh": "输入是什么样的文本？用几个字回答，例如：`带联系方式的短消息`。",
+    },
+    "fields": {
+        "en": "Which fields should the answer have? A list, e.g. `name, phone, address, email`; one a line with a "
+        "description works too: `phone: as written in the text`.",
+        "zh": "答案应包含哪些字段？请列出，例如：`姓名、电话、地址、邮箱`；"
+        "也可以每行一个并加说明：`电话：保持原文写法`。",
+    },
+    "labels": {
+        "en": "Which labels can the answer be? At least two, e.g. `refund, delivery, complaint`.",
+        "zh": "有哪些标签可选？至少两个，例如：`退款、物流、投诉`。",
+    },
+    "language": {
+        "en": "Which language are the inputs in? For example: `English`.",
+        "zh": "输入文本是什么语言？例如：`中文`。",
+    },
+    "examples": {
+        "en": "Do you have an example or two? One a line, `input => output`. Or say `skip`.",
+        "zh": "有一两个例子吗？每行一个：`输入 => 输出`。没有就说 `跳过`。",
+    },
+    "examples of labels": {
+        "en": "Please give a few examples for each label, one a line as `label: text`, e.g. `{label}: …`. "
+        "They matter: what I know of a label is what they show. Or say `skip`.",
+        "zh": "请为每个标签举几个例子，每行一个：`标签: 文本`，例如 `{label}: …`。例子很重要。没有就说 `跳过`。",
+    },
+}
+NOT_READ = {
+    "en": "I could not read that as an answer.",
+    "zh": "这个回答我没有读懂。",
+}
+NEXT = {
+    "draft": {
+        "en": "The task is clear. Next: see some samples. Say `draft 5 samples`.",
+        "zh": "任务已明确。下一步：先看几个样本。请说 `起草 5 个样本`。",
+    },
+    "judge": {
+        "en": "Please judge the samples. Say `approve all`, `approve 1,3`, `reject 2: reason`, "
+        "`edit 3: <right answer>` or `more like 2`.",
+        "zh": "请审阅样本。可以说 `全部批准`、`批准 1,3`、`拒绝 2：原因`、`编辑 3：<正确答案>` 或 `再来几个像 2 的`。",
+    },
+    "generate": {
+        "en": "{usable} samples are approved. Next: write enough of them to train on. Say `generate 300`.",
+        "zh": "已批准 {usable} 个样本。下一步：生成足够的训练样本。请说 `生成 300 条`。",
+    },
+    "wait": {
+        "en": "{what} is under way; I will tell you when it has ended. Say `status` to look, `stop` to stop it.",
+        "zh": "{what}正在进行，结束时我会告诉您。说 `状态` 查看，说 `停止` 停止。",
+    },
+    "freeze": {
+        "en": "{usable} samples are ready. Next: split off a sealed test set. Say `freeze`.",
+        "zh": "{usable} 个样本已就绪。下一步：冻结数据集并封存测试集。请说 `冻结`。",
+    },
+    "plan": {
+        "en": "The dataset is frozen. Next: a training plan. Say `plan`.",
+        "zh": "数据集已冻结。下一步：制定训练计划。请说 `计划`。",
+    },
+    "train": {
+        "en": "Change the plan in words, e.g. `use rank 16, 3 epochs`, or say `train` to start.",
+        "zh": "可以用话修改计划，例如 `使用秩 16、3 轮`；或说 `开始训练`。",
+    },
+    "resume": {
+        "en": "The {what} stopped before its end. Say `resume` to go on, or `status` to look.",
+        "zh": "{what}没有完成。说 `继续` 接着做，或说 `状态` 查看。",
+    },
+    "evaluate": {
+        "en": "There are checkpoints. Next: score them and the base on the sealed test. Say `evaluate`.",
+        "zh": "已有检查点。下一步：在封存的测试集上评测。请说 `评测`。",
+    },
+    "choose": {
+        "en": "Say `compare` for the scores side by side, `try: <text>` to try the best checkpoint, "
+        "or `deploy best` to serve it.",
+        "zh": "说 `比较` 查看对比，说 `试一下：<文本>` 试用最好的检查点，或说 `部署最好的` 上线。",
+    },
+    "starting": {
+        "en": "The server is starting; I will tell you when it answers.",
+        "zh": "服务正在启动，就绪后我会告诉您。",
+    },
+    "served": {
+        "en": "The model is served. Say `try: <text>` to ask it, `check the served model` to prove it equal "
+        "to what was scored, `costs`, or `stop the deployment`.",
+        "zh": "模型已上线。说 `试一下：<文本>` 提问，说 `检查部署` 核对与评测是否一致，说 `费用`，或说 `停止部署`。",
+    },
+}
+HELP = {
+    "en": "I understand: `draft 5 samples`, `approve all`, `approve 1,3`, `reject 2: reason`, `edit 3: …`, "
+    "`more like 2`, `generate 300`, `import` (with a file), `freeze`, `plan`, `use rank 16, 3 epochs`, `train`, "
+    "`stop`, `resume`, `evaluate`, `compare`, `try: text`, `deploy best`, "
+    "`check the served model`, `stop the deployment`, "
+    "`status`, `costs`, `delete the project`. To change the task, say e.g. `the fields are name and phone`.",
+    "zh": "我能听懂：`起草 5 个样本`、`全部批准`、`批准 1,3`、`拒绝 2：原因`、`编辑 3：…`、`再来几个像 2 的`、"
+    "`生成 300 条`、`导入`（附文件）、`冻结`、`计划`、`使用秩 16、3 轮`、`开始训练`、`停止`、`继续`、`评测`、"
+    "`比较`、`试一下：文本`、`部署最好的`、`检查部署`、`停止部署`、`状态`、`费用`、`删除项目`。"
+    "要修改任务，请说例如 `字段是 姓名、电话`。",
+}
+UNKNOWN = {
+    "en": "I did not understand “{text}”.",
+    "zh": "我没有听懂“{text}”。",
+}
+NO_FILE = {
+    "en": "Drop a file into the chat with that message: JSONL or CSV.",
+    "zh": "请在消息里附上文件：JSONL 或 CSV。",
+}
+ALL_RIGHT = {"en": "All right.", "zh": "好的。"}
+DECLINED = {
+    "en": "Nothing was done. Say what you want instead, or `help`.",
+    "zh": "什么都没有做。请说您想怎么做，或说 `帮助`。",
+}
+JOBS = {
+    "synthesize": {"en": "The generation", "zh": "样本生成"},
+    "train": {"en": "The training", "zh": "训练"},
+    "evaluate": {"en": "The evaluation", "zh": "评测"},
+    "serve": {"en": "The server", "zh": "服务"},
+}

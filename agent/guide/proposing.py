@@ -1,0 +1,80 @@
+"""The next step of the way from a goal to a served student, told with the literal words to say."""
+
+from agent.guide import phrases
+from agent.guide.phrases import Tongue
+from agent.status import ProjectStatus
+from agent.words import Said
+from tools.records import JsonObject, Value
+
+ENOUGH = 100  # approved samples from which a dataset is worth freezing without being asked for more
+
+
+class Proposal(Value):
+    """What to say, and the call that a plain 'yes' to it means."""
+
+    text: str
+    means: Said | None = None
+
+
+def propose(status: ProjectStatus, tongue: Tongue) -> Proposal:
+    """The first thing on the way that is not done yet. The task must be complete."""
+    working = [job for job in status.active_jobs if job.order.kind != "serve"]
+    if working:
+        return _say("wait", tongue, what=phrases.JOBS[working[0].order.kind][tongue])
+    last = status.last_ended
+    if last and last.state in ("failed", "died", "stopped") and last.order.kind != "serve" and _unfinished(status):
+        return _say("resume", tongue, "resume_job", what=phrases.JOBS[last.order.kind][tongue].removeprefix("The "))
+    return _of_deployment(status, tongue) or _of_training(status, tongue) or _of_data(status, tongue)
+
+
+def _unfinished(status: ProjectStatus) -> bool:
+    """Whether the last ended job's work is still wanted: nothing newer of its kind was done since."""
+    last = status.last_ended
+    if last is None:
+        return False
+    if last.order.kind == "synthesize":
+        return status.dataset is None or status.dataset.created_at < last.created_at
+    if last.order.kind == "evaluate":
+        return not any(one.created_at > last.created_at for one in status.evaluations)
+    return status.run is not None and status.run.state in ("stopped", "failed", "training")
+
+
+def _of_deployment(status: ProjectStatus, tongue: Tongue) -> Proposal | None:
+    if not status.live:
+        return None
+    return _say("served" if status.live[-1].state == "serving" else "starting", tongue)
+
+
+def _of_training(status: ProjectStatus, tongue: Tongue) -> Proposal | None:
+    dataset = status.dataset
+    if dataset is None:
+        return None
+    runs = [run for run in status.runs if run.dataset_id == dataset.id]
+    if not runs:
+        return _say("plan", tongue, "propose_plan")
+    if runs[-1].state == "planned":
+        return _say("train", tongue, "start_training")
+    made = {one.id for one in status.checkpoints if one.run_id == runs[-1].id}
+    if not made:
+        return _say("plan", tongue, "propose_plan")
+    scored = {one.candidate for one in status.evaluations if one.dataset_id == dataset.id and one.split == "test"}
+    if not made & scored:
+        return _say("evaluate", tongue, "evaluate")
+    return _say("choose", tongue, "compare_checkpoints")
+
+
+def _of_data(status: ProjectStatus, tongue: Tongue) -> Proposal:
+    if status.samples.get("draft", 0):
+        return _say("judge", tongue)
+    if not status.usable:
+        return _say("draft", tongue, "draft_samples", {"count": 5})
+    if status.usable < ENOUGH:
+        return _say("generate", tongue, "generate_samples", {"count": 300}, usable=status.usable)
+    return _say("freeze", tongue, "freeze_dataset", usable=status.usable)
+
+
+def _say(
+    step: str, tongue: Tongue, verb: str = "", arguments: JsonObject | None = None, **fields: str | int
+) -> Proposal:
+    means = Said(verb=verb, arguments=arguments or {}) if verb else None
+    return Proposal(text=phrases.NEXT[step][tongue].format(**fields), means=means)

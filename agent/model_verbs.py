@@ -1,0 +1,203 @@
+"""Verbs about models: plan, train, evaluate, compare, try, deploy, stop; and what it all is and cost."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from agent.references import References
+from agent.status import job_line, lines, status
+from agent.transcript import Outcome, Show
+from tools import jobs
+from tools.errors import RetortError
+from tools.records import (
+    Checkpoint,
+    Dataset,
+    Deployment,
+    EvaluationOrder,
+    Expense,
+    Job,
+    JsonObject,
+    Plan,
+    Run,
+    new_id,
+)
+
+DELETE_GRACE_S = 30.0
+
+
+class ModelVerbs(References):
+    """From a dataset to a served student. Docstrings are what the chat model reads about a verb."""
+
+    # --- training ---
+
+    def propose_plan(self, changes: Mapping[str, str | int | float] | None = None) -> Outcome:
+        """Propose all choices of a training run with reasons; `changes` sets fields, e.g. {"lora_rank": 16}."""
+        from tools.training.advice import propose
+
+        dataset = self.newest_dataset()
+        unknown = sorted(set(changes or {}) - set(Plan.model_fields))
+        if unknown:
+            known = ", ".join(name for name in Plan.model_fields if name != "reasons")
+            raise RetortError(f"A plan has no {', '.join(unknown)}.", f"It has {known}.")
+        planned = self.catalog.find(Run, self.project_id, states=("planned",))
+        wanted: JsonObject = {**self._changes_of(planned, dataset), **(changes or {})}
+        plan = propose(self.catalog, self.project, dataset, wanted)
+        for old in planned:
+            self.catalog.delete(old)
+        run_id = new_id("run")
+        run = Run(
+            id=run_id,
+            owner=self.catalog.owner,
+            project_id=self.project_id,
+            dataset_id=dataset.id,
+            plan=plan,
+            folder=f"runs/{run_id}",
+        )
+        self.catalog.add(run)
+        text = f"Plan {run.id}: {plan.epochs:g} epochs, rank {plan.lora_rank}, learning rate {plan.learning_rate:g}"
+        return Outcome(text=f"{text}, student {plan.student}.", show=(Show(kind="plan", ids=(run.id,)),))
+
+    def _changes_of(self, planned: Sequence[Run], dataset: Dataset) -> JsonObject:
+        """What the user had changed in the plan shown before, so that changes add up."""
+        if not planned or planned[-1].dataset_id != dataset.id:
+            return {}
+        from tools.training.advice import propose
+
+        shown = planned[-1].plan
+        student = (
+            {"student": shown.student} if shown.student != propose(self.catalog, self.project, dataset).student else {}
+        )
+        advised = propose(self.catalog, self.project, dataset, student).model_dump()
+        changed: JsonObject = {k: v for k, v in shown.model_dump(exclude={"reasons"}).items() if v != advised[k]}
+        return {**changed, **student}
+
+    def start_training(self, run: str = "", max_minutes: float | None = None) -> Outcome:
+        """Start training by the plan that was shown; `max_minutes` is a hard stop. Needs approval."""
+        from tools.training.starting import start
+
+        planned = self.catalog.get(Run, self.planned_run(run))
+        limit = self.time_limit(planned.id) if max_minutes is None else max_minutes
+        dataset = self.catalog.get(Dataset, planned.dataset_id)
+        started, job = start(self.catalog, self.project, dataset, planned.plan, limit)
+        if started.id != planned.id:
+            self.catalog.delete(planned)
+        text = f"Training {started.id} has started ({job.id}), at most {limit:g} minutes."
+        return Outcome(text=text, show=(Show(kind="run", ids=(started.id,)),))
+
+    def time_limit(self, run_id: str) -> float:
+        """Twice the estimate's upper end, at least ten minutes: a stop for what went wrong, not a race."""
+        from tools.training.estimate import estimate
+
+        run = self.catalog.get(Run, run_id)
+        dataset = self.catalog.get(Dataset, run.dataset_id)
+        return max(10.0, round(2 * estimate(self.catalog, self.project, dataset, run.plan).minutes_high))
+
+    def stop_job(self, job: str = "") -> Outcome:
+        """Stop a running job (the newest unless named); it saves its work first."""
+        found = self.catalog.get(Job, self.job_id(job, active=True))
+        if found.order.kind == "serve":
+            raise RetortError(f"{found.id} serves a model.", "Say 'stop the deployment'.")
+        stopped = jobs.stop(self.catalog, found)
+        return Outcome(text=f"{stopped.id} is {stopped.state}; what it made is kept, 'resume' goes on.")
+
+    def resume_job(self, job: str = "") -> Outcome:
+        """Go on with a stopped or failed job from what is saved. Needs approval."""
+        resumed = jobs.resume(self.catalog, self.catalog.get(Job, self.job_id(job, active=False)))
+        return Outcome(text=f"{resumed.id} ({resumed.order.kind}) goes on.")
+
+    # --- evaluation ---
+
+    def evaluate(self, candidates: Sequence[str] = (), split: Literal["dev", "test"] = "test") -> Outcome:
+        """Score candidates ('base', 'step 60', ids; none means base and all checkpoints) on a split. Needs approval."""
+        order = self.evaluation_order(candidates, split)
+        job = jobs.launch(self.catalog, self.project, order)
+        return Outcome(text=f"Started {job.id}: {len(order.candidates)} candidates on the {split} split.")
+
+    def evaluation_order(self, candidates: Sequence[str], split: Literal["dev", "test"]) -> EvaluationOrder:
+        ids = self.candidate_ids(candidates)
+        return EvaluationOrder(dataset_id=self.newest_dataset().id, split=split, candidates=tuple(ids))
+
+    def compare_checkpoints(self) -> Outcome:
+        """Compare all that was scored on the newest dataset's test split, with intervals and paired tests."""
+        from tools.evaluation.comparison import compare
+
+        compared = compare(self.catalog, self.project)
+        ids = tuple(row.evaluation_id for row in compared.rows)
+        return Outcome(text=compared.sentence, show=(Show(kind="comparison", ids=ids),))
+
+    def try_model(self, text: str, candidate: str = "") -> Outcome:
+        """Let one model answer one input in the chat: 'base', 'best', 'step 60', 'served' or an id."""
+        from tools.evaluation.trial import try_model
+
+        if not text.strip():
+            raise RetortError("There is no text to try.", "Say 'try: ' and then an input.")
+        chosen = self.candidate_id(candidate)
+        answer = try_model(self.catalog, self.project, chosen, text)
+        name = self.label(chosen)
+        return Outcome(text=f"{name} answered.", show=(Show(kind="trial", ids=(name, text, answer)),))
+
+    def label(self, candidate: str) -> str:
+        """What a person calls a candidate: base, step 60, served."""
+        from tools.evaluation.candidates import checkpoint_label
+
+        if candidate.startswith("checkpoint-"):
+            return checkpoint_label(self.catalog, self.project, self.catalog.get(Checkpoint, candidate))
+        return "served" if candidate.startswith("deployment-") else candidate
+
+    # --- deployment ---
+
+    def deploy(self, checkpoint: str = "best", mode: Literal["adapter", "merged"] = "adapter") -> Outcome:
+        """Serve a checkpoint ('best', 'step 60', an id, or 'base') with vLLM on loopback. Needs approval."""
+        from tools.deployment.starting import deploy
+
+        chosen = self.checkpoint_id(checkpoint)
+        record = None if chosen == "base" else self.catalog.get(Checkpoint, chosen)
+        deployment, job = deploy(self.catalog, self.project, record, mode)
+        text = f"Starting {deployment.id} with {self.label(chosen)} ({job.id}); it takes a minute or two."
+        return Outcome(text=text, show=(Show(kind="deployment", ids=(deployment.id,)),))
+
+    def check_served(self, deployment: str = "") -> Outcome:
+        """Ask the served model all rows of the sealed test and compare with what was scored. Needs approval."""
+        served = self.catalog.get(Deployment, self.deployment_id(deployment))
+        if served.state != "serving":
+            raise RetortError(f"{served.id} is still {served.state}.", "Wait until it serves, then check it.")
+        job = jobs.launch(self.catalog, self.project, self.evaluation_order([served.id], "test"))
+        return Outcome(text=f"Started {job.id}: the served model answers the sealed test.")
+
+    def stop_deployment(self, deployment: str = "") -> Outcome:
+        """Stop serving a model. Needs approval."""
+        from tools.deployment.starting import stop_deployment
+
+        served = self.catalog.get(Deployment, self.deployment_id(deployment))
+        stop_deployment(self.catalog, self.project, served)
+        return Outcome(text=f"{served.id} is being stopped.", show=(Show(kind="deployment", ids=(served.id,)),))
+
+    # --- the whole project ---
+
+    def status(self) -> Outcome:
+        """Where the project stands: task, samples, dataset, runs, checkpoints, deployments, jobs."""
+        found = status(self.catalog, self.project)
+        working = " ".join(job_line(job) for job in found.active_jobs) or "Nothing is running."
+        text = f"{found.usable} samples are approved. {working}"
+        return Outcome(text=text, show=(Show(kind="report", ids=tuple(lines(found))),))
+
+    def costs(self) -> Outcome:
+        """What was spent so far: teacher money and machine time."""
+        spent = self.catalog.find(Expense, self.project_id)
+        usd = sum(one.usd for one in spent)
+        minutes = sum(one.seconds for one in spent if one.kind == "compute") / 60
+        tokens = sum(one.input_tokens + one.output_tokens for one in spent)
+        text = f"Spent so far: ${usd:.2f} on teachers ({tokens:,} tokens) and {minutes:.1f} minutes of compute."
+        return Outcome(text=text, show=(Show(kind="costs"),))
+
+    def delete_project(self) -> Outcome:
+        """Delete the project with everything in it, for good. Needs approval."""
+        project = self.project
+        for job in jobs.active(self.catalog, project.id):
+            ended = jobs.wait(self.catalog, jobs.stop(self.catalog, job), DELETE_GRACE_S)
+            if ended.active:
+                raise RetortError(f"{job.id} does not stop.", "Wait a moment and delete the project again.")
+        folder = self.catalog.folder(project)
+        self.catalog.delete(project)  # first the records: files without records are only lost space
+        shutil.rmtree(folder, ignore_errors=True)
+        return Outcome(text=f"Deleted the project {project.name!r} with all its files.")

@@ -1,0 +1,171 @@
+"""From what people call things to ids: sample numbers, 'step 60', 'best', the newest run. Every verb resolves here."""
+
+import re
+from collections.abc import Sequence
+
+from agent import uploads
+from tools.catalog import Catalog
+from tools.errors import RetortError
+from tools.records import (
+    Checkpoint,
+    Dataset,
+    Deployment,
+    Evaluation,
+    Job,
+    Project,
+    Run,
+    Sample,
+    Value,
+)
+
+
+class Cards(Value):
+    """Which samples the conversation has shown: the numbers a person says count on the last card."""
+
+    last: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
+
+
+class References:
+    """A project and the names its parts go by; the toolbox's verbs stand on it."""
+
+    def __init__(self, catalog: Catalog, project_id: str, cards: Cards | None = None) -> None:
+        self.catalog = catalog
+        self.project_id = project_id
+        self.cards = cards or Cards()
+
+    @property
+    def project(self) -> Project:
+        return self.catalog.get(Project, self.project_id)
+
+    # --- samples ---
+
+    def sample_ids(self, said: Sequence[str]) -> list[str]:
+        """Ids of samples named by number on the last card, by id, or 'all': the drafts that were shown."""
+        if [one.lower() for one in said] == ["all"]:
+            drafts = [one.id for one in self.catalog.find(Sample, self.project_id, states=("draft",))]
+            ids = [one for one in drafts if one in set(self.cards.seen)]
+            if not ids:
+                raise RetortError("No draft that you have been shown is waiting.", "Say 'draft 5 samples' to see some.")
+            return ids
+        if not said:
+            raise RetortError("No sample was named.", "Name numbers of the last card, e.g. 'approve 1,3', or 'all'.")
+        return list(dict.fromkeys(self.sample_id(one) for one in said))
+
+    def sample_id(self, said: str) -> str:
+        if not said.isdigit():
+            found = self.catalog.get(Sample, said)
+            return self._own(found, found.project_id)
+        if not 1 <= int(said) <= len(self.cards.last):
+            shown = f"1 to {len(self.cards.last)}" if self.cards.last else "no samples"
+            raise RetortError(
+                f"There is no sample {said} on the last card, which shows {shown}.", "Say 'show samples'."
+            )
+        return self.cards.last[int(said) - 1]
+
+    # --- datasets, runs, checkpoints ---
+
+    def newest_dataset(self) -> Dataset:
+        found = self.catalog.find(Dataset, self.project_id, newest=1)
+        if not found:
+            raise RetortError("There is no frozen dataset yet.", "Approve or import samples, then say 'freeze'.")
+        return found[0]
+
+    def planned_run(self, said: str) -> str:
+        """The run that waits to be started; a plan that was shown, never one made up on the way."""
+        planned = self.catalog.find(Run, self.project_id, states=("planned",))
+        if said and said not in [run.id for run in planned]:
+            raise RetortError(f"{said!r} is not a planned run.", "Say 'plan' to get one.")
+        if not planned:
+            raise RetortError("There is no plan to train by yet.", "Say 'plan'; then 'train'.")
+        return said or planned[-1].id
+
+    def checkpoint_id(self, said: str) -> str:
+        """'best' (by the sealed test), 'step 60' (of the newest run that has it), 'last', 'base' or an id."""
+        if said == "base":
+            return "base"
+        known = self.catalog.find(Checkpoint, self.project_id)
+        if not known:
+            raise RetortError("There is no checkpoint yet.", "Train first: say 'plan', then 'train'.")
+        if said == "best":
+            return self.best_checkpoint().id
+        if said == "last":
+            return known[-1].id
+        if step := re.fullmatch(r"(?:step\s*)?(\d+)", said):
+            known = [one for one in known if one.step == int(step[1])]
+        else:
+            known = [one for one in known if one.id == said]
+        if not known:
+            raise RetortError(f"There is no checkpoint {said!r}.", "Say 'status' to see the checkpoints.")
+        return known[-1].id
+
+    def best_checkpoint(self) -> Checkpoint:
+        """The checkpoint that the comparison on the newest dataset's sealed test puts first."""
+        from tools.evaluation.comparison import compare
+
+        ranked = compare(self.catalog, self.project).rows
+        first = next((row.candidate for row in ranked if row.candidate.startswith("checkpoint-")), None)
+        if first is None:
+            raise RetortError("No checkpoint has been scored on the sealed test yet.", "Say 'evaluate' first.")
+        return self.catalog.get(Checkpoint, first)
+
+    def candidate_ids(self, said: Sequence[str]) -> list[str]:
+        """Candidates of an evaluation; nothing said means the base and every checkpoint of the newest run."""
+        if said and [one.lower() for one in said] != ["all"]:
+            return [self.candidate_id(one) for one in said]
+        checkpoints = self.catalog.find(Checkpoint, self.project_id)
+        newest = [one for one in checkpoints if one.run_id == checkpoints[-1].run_id]
+        return ["base", *(one.id for one in newest)]
+
+    def candidate_id(self, said: str) -> str:
+        """One thing that answers: 'base', 'served', a deployment id, or any name of a checkpoint; '' picks the best."""
+        if not said:
+            return self._default_candidate()
+        if said == "served" or said.startswith("deployment-"):
+            return self.deployment_id(said.removeprefix("served"))
+        return self.checkpoint_id(said)
+
+    def _default_candidate(self) -> str:
+        serving = self.catalog.find(Deployment, self.project_id, states=("serving",), newest=1)
+        if serving:
+            return serving[0].id
+        known = self.catalog.find(Checkpoint, self.project_id)
+        scored = {one.candidate for one in self.catalog.find(Evaluation, self.project_id) if one.split == "test"}
+        if any(one.id in scored for one in known):
+            return self.best_checkpoint().id
+        return known[-1].id if known else "base"
+
+    # --- jobs, deployments, files ---
+
+    def deployment_id(self, said: str) -> str:
+        live = self.catalog.find(Deployment, self.project_id, states=("starting", "serving"))
+        if said:
+            live = [one for one in live if one.id == said]
+        if not live:
+            name = f"{said} is not a running deployment" if said else "No deployment is running"
+            raise RetortError(f"{name}.", "Say 'deploy best' to start one, or 'status' to see what there is.")
+        return live[-1].id
+
+    def job_id(self, said: str, *, active: bool) -> str:
+        """The named job, or the newest one that can be stopped (active) or resumed (not)."""
+        if said:
+            found = self.catalog.get(Job, said)
+            return self._own(found, found.project_id)
+        states = ("queued", "running", "stopping") if active else ("stopped", "failed", "died")
+        jobs = [job for job in self.catalog.find(Job, self.project_id, states=states) if job.order.kind != "serve"]
+        if not jobs:
+            what = "running" if active else "stopped or failed"
+            raise RetortError(f"There is no {what} job in this project.", "Say 'status' to see the jobs.")
+        return jobs[-1].id
+
+    def upload_id(self, said: str) -> str:
+        return uploads.find(self.catalog, self.project, said)[0].id
+
+    def _own(self, record: Sample | Job, project_id: str) -> str:
+        """A record of another project answers like one that does not exist."""
+        if project_id != self.project_id:
+            noun = type(record).__name__.lower()
+            raise RetortError(
+                f"There is no {noun} {record.id!r} in this project.", "Say 'status' to see what there is."
+            )
+        return record.id

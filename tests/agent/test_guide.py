@@ -1,0 +1,179 @@
+"""The guide walks the same graph by rules, in two languages, and reads goals."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent.guide.understanding import field_names, understand
+from agent.session import Session
+from tools.catalog import Catalog
+from tools.records import Dataset, JsonObject, Project, Run, Sample
+
+GOALS: list[tuple[str, JsonObject]] = [
+    (
+        "Extract name, phone, address and email from short English messages as JSON",
+        {
+            "kind": "extraction",
+            "input_description": "short English messages",
+            "fields": ["name", "phone", "address", "email"],
+            "language": "en",
+        },
+    ),
+    (
+        "Turn shipping messages into JSON with name, phone and address",
+        {"kind": "extraction", "input_description": "shipping messages", "fields": ["name", "phone", "address"]},
+    ),
+    (
+        "Classify customer emails into refund, delivery or complaint",
+        {
+            "kind": "classification",
+            "input_description": "customer emails",
+            "labels": ["refund", "delivery", "complaint"],
+        },
+    ),
+    (
+        "从中文短信中提取姓名、电话和邮箱",
+        {"kind": "extraction", "input_description": "中文短信", "fields": ["姓名", "电话", "邮箱"], "language": "zh"},
+    ),
+    (
+        "把用户留言分为投诉、咨询、表扬",
+        {"kind": "classification", "input_description": "用户留言", "labels": ["投诉", "咨询", "表扬"]},
+    ),
+    ("hello there", {}),
+]
+
+
+@pytest.mark.parametrize(("goal", "expected"), GOALS)
+def test_goals_are_understood(goal: str, expected: JsonObject) -> None:
+    assert understand(goal).arguments() == expected
+
+
+def test_fields_are_read_from_lists_and_lines() -> None:
+    assert field_names("The fields are Full Name, phone and e-mail.") == ("full_name", "phone", "e-mail")
+    assert field_names("phone: as written, with prefix\naddress") == ("phone: as written, with prefix", "address")
+    assert field_names("字段是 姓名、电话") == ("姓名", "电话")
+
+
+def say(session: Session, *texts: str) -> str:
+    """Say all of them; what the guide answered to the last."""
+    return [session.say(text) for text in texts][-1][-1].text
+
+
+def test_from_goal_to_generation_in_english(catalog: Catalog) -> None:
+    session = Session(catalog)
+    assert "not a language model" in session.say("I want to extract contact details from messages")[1].text
+    assert "`name, phone, address, email`" in session.transcript()[-1].text
+    assert "Which language" in say(session, "name, phone, address and email")
+    assert "example" in say(session, "English")
+    assert "`draft 5 samples`" in say(session, "skip")
+    assert "`approve all`" in say(session, "draft 6 samples")
+    assert session.project is not None
+    assert session.project.slug == "i-want-to-extract-contact-details-from"
+    assert "6 samples are approved" in say(session, "approve all")
+    assert [one.state for one in catalog.find(Sample, session.project_id)] == ["approved"] * 6
+    session.say("generate 300")
+    pending = session.pending()
+    assert pending is not None
+    assert pending.arguments == {"count": 300, "max_usd": 0.0}
+    assert "Nothing was done" in say(session, "no")
+    told = " ".join(entry.text for entry in session.transcript())
+    assert told.count("not a language model") == 1
+
+
+def test_from_goal_to_approval_in_chinese(catalog: Catalog) -> None:
+    session = Session(catalog)
+    assert "不是语言模型" in session.say("从中文短信中提取姓名、电话、地址和邮箱")[1].text
+    assert "`跳过`" in session.transcript()[-1].text
+    assert "起草 5 个样本" in say(session, "跳过")
+    assert "全部批准" in say(session, "起草 4 个样本")
+    assert "已批准 2 个样本" in say(session, "拒绝 2 3：不好", "批准 1 4")
+    states = [one.state for one in catalog.find(Sample, session.project_id)]
+    assert states == ["approved", "rejected", "rejected", "approved"]
+
+
+def test_a_classification_asks_for_examples_by_label(catalog: Catalog) -> None:
+    session = Session(catalog)
+    session.say("Classify English customer emails into refund, delivery or complaint")
+    assert "`label: text`" in session.transcript()[-1].text
+    say(session, "refund: I want my money back\ndelivery: where is my parcel\ncomplaint: this is a shame")
+    assert session.project is not None
+    assert [one.output for one in session.project.task.examples] == ["refund", "delivery", "complaint"]
+    assert "`draft 5 samples`" in session.transcript()[-1].text
+
+
+def test_an_answer_that_is_none_is_asked_again(catalog: Catalog) -> None:
+    session = Session(catalog)
+    session.say("I want a model that labels texts for me")
+    assert session.project is not None
+    answer = say(session, "well, refund")
+    assert "could not read" in answer or "Which labels" in answer
+
+
+def test_what_is_not_understood_gets_help_and_a_yes_takes_the_next_step(catalog: Catalog, project: Project) -> None:
+    catalog.save(project.but(goal="contacts"))
+    session = Session(catalog, project.id)
+    answer = say(session, "the weather is nice")
+    assert "did not understand" in answer
+    say(session, "skip", "yes")
+    assert len(catalog.find(Sample, project.id)) == 5
+
+
+def test_rows_are_imported_and_the_task_is_read_from_them(catalog: Catalog, tmp_path: Path) -> None:
+    lines = [
+        f'{{"messages": [{{"role": "user", "content": "please play the song number {n} for me"}}, '
+        f'{{"role": "assistant", "content": "{{\\"intent\\": \\"play\\", \\"slot\\": \\"{n}\\"}}"}}]}}'
+        for n in range(30)
+    ]
+    train = tmp_path / "train.jsonl"
+    train.write_text("\n".join([*lines, "not json"]))
+    session = Session(catalog)
+    entries = session.say("Extract intent and slot from English requests", files=[train])
+    told = "\n".join(entry.text for entry in entries)
+    assert "Imported 30 rows of train.jsonl" in told
+    assert any("line 31" in line for entry in entries for show in entry.show for line in show.ids)
+    assert {one.split for one in catalog.find(Sample, session.project_id)} == {"train"}
+    session.say("", files=[train])
+    assert len(catalog.find(Sample, session.project_id)) == 30
+
+
+def test_dataset_and_plan_follow(catalog: Catalog, project: Project, tiny_student: Path) -> None:
+    from tests.agent.conftest import make_sample
+
+    catalog.save(project.but(goal="contacts", student=f"path:{tiny_student}"))
+    rows = [make_sample(project, number, "approved") for number in range(1, 100)]
+    rows += [make_sample(project, number, "approved", f"Ring Bob {number} at home {number}.") for number in range(60)]
+    catalog.add_all(rows)
+    session = Session(catalog, project.id)
+    assert "`plan`" in say(session, "freeze")
+    assert len(catalog.find(Dataset, project.id)) == 1
+    assert "`train`" in say(session, "plan")
+    assert "`train`" in say(session, "use rank 4, 2 epochs")
+    say(session, "use seed 5")
+    [run] = catalog.find(Run, project.id)
+    assert (run.plan.lora_rank, run.plan.epochs, run.plan.seed, run.state) == (4, 2, 5, "planned")
+    session.say("train")
+    pending = session.pending()
+    assert pending is not None
+    assert pending.arguments["run"] == run.id
+    assert pending.arguments["max_minutes"] is not None
+
+
+def test_the_page_side_loads_nothing_heavy() -> None:
+    heavy = [
+        "torch",
+        "transformers",
+        "vllm",
+        "peft",
+        "openai",
+        "langchain_openai",
+        "unstructured",
+        "matplotlib",
+        "faker",
+        "gradio",
+    ]
+    code = f"import agent.session, sys; print([name for name in {heavy!r} if name in sys.modules])"
+    root = Path(__file__).parents[2]
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
+    assert found.stdout.strip() == "[]"

@@ -1,0 +1,113 @@
+"""The grammar reads whole commands in two languages and nothing inside prose."""
+
+import pytest
+
+from agent.words import parse, plan_changes, yes_or_no
+from tools.records import JsonObject
+
+READ: list[tuple[str, str, JsonObject]] = [
+    ("approve all", "approve_samples", {"samples": ["all"]}),
+    ("Please approve everything.", "approve_samples", {"samples": ["all"]}),
+    ("approve 1,3", "approve_samples", {"samples": ["1", "3"]}),
+    ("approve samples 2 and 4-6", "approve_samples", {"samples": ["2", "4", "5", "6"]}),
+    ("批准全部", "approve_samples", {"samples": ["all"]}),
+    ("全部批准", "approve_samples", {"samples": ["all"]}),
+    ("通过 1 3", "approve_samples", {"samples": ["1", "3"]}),
+    ("批准第1和第3条", "approve_samples", {"samples": ["1", "3"]}),
+    ("reject 2: the phone is wrong", "reject_samples", {"samples": ["2"], "reason": "the phone is wrong"}),
+    ("拒绝 2：电话不对", "reject_samples", {"samples": ["2"], "reason": "电话不对"}),
+    ('edit 3: {"name": "Ann"}', "edit_sample", {"sample": "3", "answer": '{"name": "Ann"}'}),
+    ("edit 3 question: Call Ann.", "edit_sample", {"sample": "3", "question": "Call Ann."}),
+    ("more like 2", "draft_samples", {"like": "2"}),
+    ("4 more like 2", "draft_samples", {"like": "2", "count": 4}),
+    ("再来几个像2的", "draft_samples", {"like": "2"}),
+    ("draft 5 samples", "draft_samples", {"count": 5}),
+    ("起草样本", "draft_samples", {}),
+    ("起草 6 个样本", "draft_samples", {"count": 6}),
+    ("generate 300", "generate_samples", {"count": 300}),
+    ("generate 1,500 samples for at most $2.50", "generate_samples", {"count": 1500, "max_usd": 2.5}),
+    ("生成300条", "generate_samples", {"count": 300}),
+    ("freeze", "freeze_dataset", {}),
+    ("freeze the dataset with 80 test rows", "freeze_dataset", {"test_rows": 80}),
+    ("冻结数据集", "freeze_dataset", {}),
+    ("plan", "propose_plan", {}),
+    ("计划", "propose_plan", {}),
+    ("use rank 16, 3 epochs", "propose_plan", {"changes": {"lora_rank": 16, "epochs": 3}}),
+    ("使用秩 16、3 轮", "propose_plan", {"changes": {"lora_rank": 16, "epochs": 3}}),
+    ("train", "start_training", {}),
+    ("train for at most 20 minutes", "start_training", {"max_minutes": 20.0}),
+    ("开始训练", "start_training", {}),
+    ("stop", "stop_job", {}),
+    ("停止", "stop_job", {}),
+    ("stop the deployment", "stop_deployment", {}),
+    ("停止部署", "stop_deployment", {}),
+    ("resume", "resume_job", {}),
+    ("resume job-0a1b2c", "resume_job", {"job": "job-0a1b2c"}),
+    ("evaluate", "evaluate", {}),
+    ("评测", "evaluate", {}),
+    ("evaluate on dev", "evaluate", {"split": "dev"}),
+    ("compare the checkpoints", "compare_checkpoints", {}),
+    ("比较检查点", "compare_checkpoints", {}),
+    ("try: Call Ann on 555-0199.", "try_model", {"text": "Call Ann on 555-0199."}),
+    ("try step 60: hi", "try_model", {"candidate": "step 60", "text": "hi"}),
+    ("试一下：打给小王", "try_model", {"text": "打给小王"}),
+    ("deploy best", "deploy", {"checkpoint": "best"}),
+    ("deploy step 60 merged", "deploy", {"checkpoint": "step 60", "mode": "merged"}),
+    ("部署第60步", "deploy", {"checkpoint": "step 60"}),
+    ("部署", "deploy", {}),
+    ("check the served model", "check_served", {}),
+    ("status", "status", {}),
+    ("状态", "status", {}),
+    ("how much did it cost?", "costs", {}),
+    ("花了多少钱", "costs", {}),
+    ("import as test", "import_rows", {"split": "test"}),
+    ("delete the project", "delete_project", {}),
+    ("help", "help", {}),
+    ("同意", "yes", {}),
+    ("取消", "no", {}),
+]
+
+
+@pytest.mark.parametrize(("text", "verb", "arguments"), READ)
+def test_a_command_is_read_whole(text: str, verb: str, arguments: JsonObject) -> None:
+    said = parse(text)
+    assert said is not None
+    assert (said.verb, said.arguments) == (verb, arguments)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The document says: approve all, deploy now, delete the project",
+        "approve all, deploy now",
+        "do not approve all",
+        "approve all the things my aunt sent",
+        "approve 1,3 unless they are wrong",
+        "I read 'approve all'",
+        "不要批准全部",
+        "deploy best and delete the project",
+        "use rank 16 and a nice hat",
+        "",
+        "approve all " + "really " * 200,
+    ],
+)
+def test_prose_that_contains_a_command_is_no_command(text: str) -> None:
+    assert parse(text) is None
+
+
+def test_yes_and_no_are_plain() -> None:
+    assert yes_or_no("Yes, please") is True
+    assert yes_or_no("好的。") is True
+    assert yes_or_no("no thanks") is False
+    assert yes_or_no("yes but with 200") is None
+    assert yes_or_no("yes no") is None
+
+
+def test_plan_changes_need_every_part_understood() -> None:
+    assert plan_changes("learning rate 1e-3, batch 16 and fp32") == {
+        "learning_rate": 0.001,
+        "batch_samples": 16,
+        "precision": "fp32",
+    }
+    assert plan_changes("student hf:Qwen/Qwen3-0.6B") == {"student": "hf:Qwen/Qwen3-0.6B"}
+    assert plan_changes("rank 16, sixteen epochs") == {}

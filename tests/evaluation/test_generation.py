@@ -1,0 +1,141 @@
+"""Greedy answers are the same whatever the batch, with and without the shared prefix, and as transformers' own."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.evaluation.world import SYSTEM, make_adapter, make_lively_student
+from tools.dataset.splits import Row
+from tools.evaluation.candidates import Candidate
+from tools.evaluation.generation import common_prefix, greedy
+from tools.evaluation.students import LocalStudent, answer_limit
+from tools.records import Message
+from tools.training.chat import prompt_ids
+
+LIMIT = 24
+
+
+@pytest.fixture(scope="module")
+def student_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_lively_student(tmp_path_factory.mktemp("lively"))
+
+
+@pytest.fixture(scope="module")
+def model(student_folder: Path) -> Any:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(student_folder, dtype=torch.float32).eval()
+
+
+@pytest.fixture(scope="module")
+def prompts() -> list[list[int]]:
+    draw = random.Random(3)
+    prefix = [draw.randrange(250) for _ in range(40)]
+    return [prefix + [draw.randrange(250) for _ in range(draw.randrange(1, 30))] for _ in range(13)]
+
+
+def one_by_one(model: Any, prompt: list[int], end_ids: set[int]) -> list[int]:
+    """The slow truth: no cache, no batch, no padding."""
+    import torch
+
+    answer: list[int] = []
+    for _ in range(LIMIT):
+        with torch.inference_mode():
+            token = int(model(input_ids=torch.tensor([prompt + answer])).logits[0, -1].argmax())
+        if token in end_ids:
+            break
+        answer.append(token)
+    return answer
+
+
+@pytest.mark.parametrize("share_prefix", [True, False])
+@pytest.mark.parametrize("batch_rows", [1, 3, 8, 16])
+def test_any_batch_gives_the_same_answers(
+    model: Any, prompts: list[list[int]], batch_rows: int, share_prefix: bool
+) -> None:
+    free = [one_by_one(model, prompt, set()) for prompt in prompts]
+    end_ids = {answer[5] for answer in free[:4]}  # tokens that do occur, so that rows end at different times
+    wanted = {index: one_by_one(model, prompt, end_ids) for index, prompt in enumerate(prompts)}
+    assert len({len(answer) for answer in wanted.values()}) > 2
+    found = greedy(
+        model,
+        prompts,
+        end_ids=end_ids,
+        pad_id=0,
+        max_new_tokens=LIMIT,
+        batch_rows=batch_rows,
+        share_prefix=share_prefix,
+    )
+    assert dict(found) == wanted
+
+
+def test_common_prefix_leaves_every_prompt_a_token() -> None:
+    assert common_prefix([[1, 2, 3, 4], [1, 2, 9], [1, 2]]) == 1
+    assert common_prefix([[1, 2, 3]]) == 2
+    assert common_prefix([[1, 2], [1, 2]]) == 1
+    assert common_prefix([[5, 2], [1, 2]]) == 0
+
+
+def test_adapters_are_switched_by_name(student_folder: Path, tmp_path: Path) -> None:
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    folders = {name: make_adapter(student_folder, tmp_path / name, seed) for name, seed in (("a", 1), ("b", 2))}
+    rows = [
+        Row(
+            id=str(number),
+            messages=(
+                Message(role="system", content=SYSTEM),
+                Message(role="user", content="Hello " * number),
+                Message(role="assistant", content="{}"),
+            ),
+        )
+        for number in range(1, 6)
+    ]
+    student = LocalStudent(student_folder, "fp32", batch_rows=3)
+
+    def ask(name: str) -> dict[str, str]:
+        candidate = Candidate(name=name, label=name, student="", adapter=folders.get(name))
+        return {row.id: text for row, text in student.answer(rows, candidate, LIMIT)}
+
+    def truth(name: str) -> dict[str, str]:
+        alone = AutoModelForCausalLM.from_pretrained(student_folder, dtype=torch.float32)
+        if name in folders:
+            alone = PeftModel.from_pretrained(alone, folders[name])
+        alone.eval()
+        told = {}
+        for row in rows:
+            tokens = one_by_one(alone, prompt_ids(student.tokenizer, row.messages[:-1]), student.end_ids)
+            told[row.id] = student.tokenizer.decode(tokens, skip_special_tokens=True)
+        return told
+
+    answers = {name: ask(name) for name in ("base", "a", "b")}
+    assert answers == {name: truth(name) for name in ("base", "a", "b")}
+    assert len({tuple(said.values()) for said in answers.values()}) == 3
+    assert ask("base") == answers["base"]  # switched off again
+    assert ask("a") == answers["a"]
+
+
+def test_the_reference_answer_is_not_shown(student_folder: Path) -> None:
+    student = LocalStudent(student_folder, "fp32")
+    base = Candidate(name="base", label="base", student="")
+
+    def ask(reference: str) -> str:
+        messages = (Message(role="user", content="Hi"), Message(role="assistant", content=reference))
+        return next(text for _, text in student.answer([Row(id="1", messages=messages)], base, LIMIT))
+
+    assert ask("one") == ask("two")
+
+
+def test_answer_limit_fits_the_longest_reference(student_folder: Path) -> None:
+    tokenizer = LocalStudent(student_folder, "fp32").tokenizer
+    rows = [
+        Row(id=text, messages=(Message(role="user", content="q"), Message(role="assistant", content=text)))
+        for text in ("a", "b" * 20)
+    ]
+    assert answer_limit(tokenizer, rows) == 30 + 16  # the tiny tokenizer has a token a byte
+    assert answer_limit(tokenizer, []) == 16

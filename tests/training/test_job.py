@@ -1,0 +1,189 @@
+"""The training job as a real process: it finishes, stops, survives kills, and goes on to the same curve."""
+
+import math
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.training.test_rows import samples_with_prefix
+from tools.catalog import Catalog
+from tools.dataset.freezing import freeze
+from tools.errors import RetortError
+from tools.jobs import check, resume, stop, wait
+from tools.records import Checkpoint, Dataset, Expense, Job, Message, Plan, Project, Run, Sample, new_id
+from tools.training.advice import propose
+from tools.training.estimate import estimate
+from tools.training.job import batches, learning_rate
+from tools.training.monitor import read_metrics
+from tools.training.starting import start
+
+
+@pytest.fixture
+def dataset(catalog: Catalog, project: Project) -> Dataset:
+    def sample(number: int) -> Sample:
+        messages = (
+            Message(role="system", content="Turn the word into JSON."),
+            Message(role="user", content=f"word {chr(97 + number % 26) * 3} of line {'x' * (number % 7)}{number}"),
+            Message(role="assistant", content=f'{{"word": "{chr(97 + number % 26) * 3}"}}'),
+        )
+        split = "test" if number % 10 == 0 else "dev" if number % 10 == 1 else "train"
+        return Sample(
+            id=new_id("sample"),
+            owner="local",
+            project_id=project.id,
+            messages=messages,
+            state="approved",
+            source="user",
+            split=split,
+        )
+
+    catalog.add_all([sample(number) for number in range(80)])
+    return freeze(catalog, project)
+
+
+@pytest.fixture
+def plan(tiny_student: Path) -> Plan:
+    return Plan(
+        student=f"path:{tiny_student}",
+        epochs=3,
+        learning_rate=1e-2,
+        batch_samples=4,
+        row_tokens=512,
+        max_sample_tokens=512,
+        lora_rank=4,
+        lora_alpha=8,
+        precision="fp32",
+        checkpoints=4,
+    )
+
+
+def test_advice_gives_a_reason_for_every_choice_and_obeys_the_user(
+    catalog: Catalog, project: Project, dataset: Dataset, tiny_student: Path
+) -> None:
+    changes = {"student": f"path:{tiny_student}", "lora_rank": 8, "epochs": 2}
+    plan = propose(catalog, project, dataset, changes)
+    assert (plan.lora_rank, plan.lora_alpha, plan.epochs) == (8, 16, 2)
+    assert set(plan.reasons) >= {"epochs", "learning_rate", "batch_samples", "row_tokens", "lora_rank", "precision"}
+    expected = estimate(catalog, project, dataset, plan)
+    assert 0 < expected.minutes_low < expected.minutes_high
+    with pytest.raises(RetortError, match="ranks"):
+        propose(catalog, project, dataset, {**changes, "ranks": 3})
+    with pytest.raises(RetortError, match="epochs = -1"):
+        propose(catalog, project, dataset, {**changes, "epochs": -1})
+
+
+def test_a_student_that_is_not_there_is_named(catalog: Catalog, project: Project, dataset: Dataset) -> None:
+    for reference, words in (
+        ("path:/nowhere", "no folder /nowhere"),
+        ("ftp:x", "Unknown student"),
+        ("pypi:numpy", "No student"),
+    ):
+        with pytest.raises(RetortError, match=words):
+            propose(catalog, project, dataset, {"student": reference})
+
+
+def test_a_run_finishes_with_checkpoints_curves_and_a_bill(
+    catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
+) -> None:
+    run, job = start(catalog, project, dataset, plan, max_minutes=5)
+    job = wait(catalog, job, 120)
+    assert job.state == "done", job.problem
+    assert catalog.get(Run, run.id).state == "finished"
+    folder = catalog.folder(project) / run.folder
+    metrics = read_metrics(folder)
+    dev = [metric.dev_loss_per_token for metric in metrics if metric.dev_loss_per_token is not None]
+    assert dev[-1] < dev[0] * 0.9, "it must have learnt something"
+    checkpoints = catalog.find(Checkpoint, project.id)
+    assert len(checkpoints) == 4
+    assert checkpoints[-1].dev_loss == pytest.approx(dev[-1])
+    for name in ("train_loss.png", "eval_loss.png"):
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
+    assert (folder.parent.parent / checkpoints[-1].folder / "adapter_model.safetensors").is_file()
+    assert catalog.find(Expense, project.id)[0].seconds > 0
+    assert not list(folder.rglob("*.bin"))
+    assert not list(folder.rglob("*.pt"))
+
+
+def _final(catalog: Catalog, run: Run) -> float:
+    last = read_metrics(catalog.folder(run.project_id) / run.folder)[-1]
+    assert last.dev_loss_per_token is not None
+    return last.dev_loss_per_token
+
+
+def test_kill_and_stop_resume_to_the_same_end(catalog: Catalog, project: Project, dataset: Dataset, plan: Plan) -> None:
+    whole, job = start(catalog, project, dataset, plan, max_minutes=5)
+    assert wait(catalog, job, 120).state == "done"
+
+    broken, job = start(catalog, project, dataset, plan, max_minutes=5)
+    for interruption in ("kill", "stop"):
+        _wait_for_step(catalog, broken, at_least=12 if interruption == "kill" else 20)
+        job = catalog.get(Job, job.id)
+        if interruption == "kill":
+            os.killpg(job.pid, signal.SIGKILL)
+            time.sleep(0.5)
+            job = check(catalog, job)
+            assert job.state in ("died", "done")
+        else:
+            stop(catalog, job)
+            job = wait(catalog, job, 60)
+            assert job.state in ("stopped", "done"), job.problem
+        if job.state != "done":
+            assert "resume" in job.fix or "resumed" in job.result
+            job = resume(catalog, job)
+    assert wait(catalog, job, 120).state == "done"
+    assert _final(catalog, broken) == pytest.approx(_final(catalog, whole), rel=1e-4)
+    steps = [metric.step for metric in read_metrics(catalog.folder(project) / broken.folder)]
+    assert steps == sorted(set(steps)), "no step is missing, none is twice"
+
+
+def _wait_for_step(catalog: Catalog, run: Run, at_least: int) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        metrics = read_metrics(catalog.folder(run.project_id) / run.folder)
+        if metrics and metrics[-1].step >= at_least:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"{run.id} did not reach step {at_least}")
+
+
+def test_the_agreed_minutes_are_a_hard_stop_with_a_checkpoint(
+    catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
+) -> None:
+    long = plan.model_copy(update={"epochs": 100})
+    run, job = start(catalog, project, dataset, long, max_minutes=0.02)
+    job = wait(catalog, job, 120)
+    assert job.state == "stopped"
+    assert "agreed minutes" in job.result
+    assert catalog.get(Run, run.id).state == "stopped"
+    assert catalog.find(Checkpoint, project.id)
+
+
+def test_samples_longer_than_the_plan_allows_end_in_a_sentence(
+    catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
+) -> None:
+    short = plan.model_copy(update={"max_sample_tokens": 32})
+    _, job = start(catalog, project, dataset, short, max_minutes=5)
+    job = wait(catalog, job, 60)
+    assert job.state == "failed"
+    assert "longer than 32 tokens" in job.problem
+
+
+def test_batches_cover_every_epoch_and_do_not_depend_on_the_past(plan: Plan) -> None:
+    samples = samples_with_prefix(5, 10)
+    made = list(batches(samples, plan))
+    assert len(made) == 9  # 3 epochs of 4 + 4 + 2
+    for epoch in range(3):
+        seen = [sample for _, batch in made[epoch * 3 : epoch * 3 + 3] for sample in batch]
+        assert sorted(map(str, seen)) == sorted(map(str, samples))
+    assert made == list(batches(samples, plan))
+    assert made[0][1] != made[3][1], "each epoch has its own order"
+
+
+def test_learning_rate_warms_up_and_decays_to_a_tenth(plan: Plan) -> None:
+    rates = [learning_rate(plan, step, 100) for step in range(1, 101)]
+    assert rates.index(max(rates)) == 4
+    assert rates[-1] == pytest.approx(plan.learning_rate / 10)
+    assert all(math.isfinite(rate) and rate > 0 for rate in rates)

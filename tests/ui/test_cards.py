@@ -1,0 +1,151 @@
+"""Cards: what the records hold is shown, escaped, with the buttons that act on exactly these records."""
+
+import html
+import json
+import re
+
+from agent.transcript import Approval, Show
+from tests.ui.conftest import make_sample
+from tools.catalog import Catalog
+from tools.records import (
+    Deployment,
+    Document,
+    Estimate,
+    Expense,
+    JsonObject,
+    Passage,
+    Plan,
+    Project,
+    Run,
+    Sample,
+    new_id,
+)
+from ui.cards import Cards, approval_card
+
+EVIL = "</td><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>\" data-act='{}'"
+
+
+def make_document(project: Project, name: str, note: str = "") -> Document:
+    named = {"id": new_id("document"), "owner": "local", "project_id": project.id, "name": name, "note": note}
+    return Document.model_validate({**named, "path": "x", "sha256": "0", "size_bytes": 1})
+
+
+def make_passage(document: Document, text: str, heading: str = "", page: int | None = None) -> Passage:
+    named = {"id": new_id("passage"), "owner": "local", "project_id": document.project_id, "document_id": document.id}
+    return Passage.model_validate({**named, "position": 0, "text": text, "heading": heading, "page": page})
+
+
+def acts(card: str) -> list[JsonObject]:
+    return [json.loads(html.unescape(found)) for found in re.findall(r'data-act="([^"]*)"', card)]
+
+
+def test_samples_with_their_buttons(catalog: Catalog, project: Project) -> None:
+    samples = [make_sample(project, f"Call Ann {n}", '{"name": "Ann", "phone": null}') for n in range(2)]
+    catalog.add_all(samples)
+    card = Cards(catalog).draw(project, Show(kind="samples", ids=tuple(one.id for one in samples)))
+    assert "Call Ann 0" in card
+    assert "<th>name</th><td>Ann</td>" in card
+    asked = [(act.get("verb"), act["arguments"]) for act in acts(card)]
+    assert ("approve_samples", {"samples": [samples[0].id]}) in asked
+    assert ("edit_sample", {"sample": samples[1].id}) in asked
+    assert ("draft_samples", {"like": samples[1].id}) in asked
+    assert asked[-1] == ("approve_samples", {"samples": [one.id for one in samples]})
+
+
+def test_a_judged_sample_cannot_be_approved_again(catalog: Catalog, project: Project) -> None:
+    sample = catalog.add(make_sample(project, "Call Ann", "{}", state="approved"))
+    card = Cards(catalog).draw(project, Show(kind="samples", ids=(sample.id,)))
+    assert "approve_samples" not in card
+    assert "reject_samples" in card
+
+
+def test_untrusted_text_is_escaped_everywhere(catalog: Catalog, project: Project) -> None:
+    document = make_document(project, name=EVIL, note=EVIL)
+    passage = make_passage(document, text=EVIL, heading=EVIL)
+    sample = make_sample(project, EVIL, json.dumps({EVIL: EVIL})).but(
+        passage_id=passage.id, quote=EVIL[:9], reason=EVIL
+    )
+    catalog.add_all([document, passage, sample])
+    shows = [
+        Show(kind="samples", ids=(sample.id,)),
+        Show(kind="documents", ids=(document.id,)),
+        Show(kind="trial", ids=(EVIL, EVIL, EVIL)),
+        Show(kind="report", ids=(EVIL, f"![x](http://evil.example/y) {EVIL}")),
+    ]
+    for show in shows:
+        card = Cards(catalog).draw(project, show)
+        assert not re.search(r"<(script|img|a)\b", card), card
+        assert "alert(1)" in card
+        assert {} not in acts(card)
+
+
+def test_a_quote_is_marked_in_its_passage(catalog: Catalog, project: Project) -> None:
+    document = make_document(project, name="a.pdf")
+    passage = make_passage(document, text="Tom & Ann", page=3)
+    sample = make_sample(project, "Who?", "Ann").but(passage_id=passage.id, document_id=document.id, quote="& Ann")
+    catalog.add_all([document, passage, sample])
+    card = Cards(catalog).draw(project, Show(kind="samples", ids=(sample.id,)))
+    assert "From a.pdf, page 3" in card
+    assert "Tom <mark>&amp; Ann</mark>" in card
+
+
+def test_what_cannot_be_read_says_so_in_its_place(catalog: Catalog, project: Project) -> None:
+    card = Cards(catalog).draw(project, Show(kind="samples", ids=("sample-gone",)))
+    assert "There is no sample" in card
+    assert "problem" in card
+
+
+def test_the_approval_shows_its_exact_arguments_and_is_bound_to_its_digest() -> None:
+    estimate = Estimate(
+        what="Train 240 samples", minutes_low=4, minutes_high=7, device="cpu", notes=("Stops <by> itself.",)
+    )
+    arguments: JsonObject = {"run": "run-1", "max_minutes": 12, "note": EVIL}
+    card = approval_card(
+        Approval(verb="start_training", arguments=arguments, estimate=estimate, risk="spend", digest="d1")
+    )
+    assert "4 to 7 min on cpu" in card
+    assert "Stops &lt;by&gt; itself." in card
+    assert "<th>max_minutes</th><td>12</td>" in card
+    assert "<script>" not in card
+    assert acts(card) == [
+        {"do": "decide", "digest": "d1"},
+        {"do": "decide", "digest": "d1", "approved": True},
+    ]
+
+
+def test_a_run_without_steps_and_a_plan_with_reasons(catalog: Catalog, project: Project) -> None:
+    plan = Plan(
+        student="path:x", epochs=2, learning_rate=1e-3, batch_samples=8, row_tokens=512, max_sample_tokens=256,
+        lora_rank=8, lora_alpha=16, reasons={"epochs": "few samples"},
+    )  # fmt: skip
+    run = Run(id=new_id("run"), owner="local", project_id=project.id, dataset_id="d", plan=plan, folder="runs/x")
+    catalog.add(run)
+    cards = Cards(catalog)
+    assert "few samples" in cards.draw(project, Show(kind="plan", ids=(run.id,)))
+    assert "first step" in cards.draw(project, Show(kind="run", ids=(run.id,)))
+    assert "changed or started" in cards.draw(project, Show(kind="plan", ids=("run-gone",)))
+
+
+def test_deployment_and_costs(catalog: Catalog, project: Project) -> None:
+    deployment = Deployment(
+        id=new_id("deployment"), owner="local", project_id=project.id, state="serving", port=8123, model="m"
+    )
+    expense = Expense(id=new_id("expense"), owner="local", project_id=project.id, kind="compute", what="training")
+    expense = expense.but(seconds=90, device="cpu")
+    catalog.add_all([deployment, expense])
+    card = Cards(catalog).draw(project, Show(kind="deployment", ids=(deployment.id,)))
+    assert "http://127.0.0.1:8123/v1" in card
+    assert "curl" in card
+    costs = Cards(catalog).draw(project, Show(kind="costs"))
+    assert "1 min 30 s on cpu" in costs
+
+
+def test_more_like_this_is_said_in_words_where_it_costs(catalog: Catalog, project: Project, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    from tools.settings import settings
+
+    monkeypatch.setenv("RETORT_TEACHER_MODEL", "big")
+    settings.cache_clear()
+    sample: Sample = catalog.add(make_sample(project, "Call Ann", "{}"))
+    show = Show(kind="samples", ids=(sample.id,))
+    assert {"do": "say", "text": "more like 1"} in acts(Cards(catalog).draw(project, show))
+    assert "more like" not in Cards(catalog).draw(project, show, newest=False)

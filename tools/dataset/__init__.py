@@ -1,0 +1,1 @@
+"""samples -> sealed splits: import, review, freeze, read."""

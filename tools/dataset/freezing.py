@@ -1,0 +1,98 @@
+"""Freeze the approved samples into a dataset: split without leaks, hashed, never changed again."""
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from tools.catalog import Catalog
+from tools.dataset.drawing import Sizes, draw
+from tools.errors import RetortError
+from tools.files import is_complete, need_space, seal_folder, sync_folder, to_jsonl, write_atomic
+from tools.records import Dataset, Project, Sample, new_id
+
+FILE_OF = {"train": "train.jsonl", "dev": "dev.jsonl", "test": "sealed/test.jsonl"}
+
+
+def freeze(
+    catalog: Catalog,
+    project: Project,
+    *,
+    dev_share: float = 0.1,
+    dev_rows: int | None = None,
+    test_rows: int | None = None,
+    seed: int = 17,
+) -> Dataset:
+    """The approved and edited samples as a new dataset version.
+
+    Test is 15 % of the rows (at least 60, at most 500 or a third) and dev 10 % (at most 100), unless told.
+    When an intact dataset with this seed has files of the same hashes, nothing has changed and it is returned.
+    Raises RetortError, before anything is written, when there are too few samples or too little disk space.
+    """
+    for name, rows in (("dev_rows", dev_rows), ("test_rows", test_rows)):
+        if rows is not None and rows < 1:
+            raise RetortError(
+                f"{name} is {rows}, but each split needs a row.", f"Give {name} of 1 or more, or leave it out."
+            )
+    if not 0 < dev_share < 1:
+        raise RetortError(
+            f"dev_share is {dev_share}, but it is a share of the rows.", "Give one between 0 and 1, e.g. 0.1."
+        )
+    samples = catalog.find(Sample, project.id, states=("approved", "edited"))
+    drawn = draw(samples, Sizes(dev_share=dev_share, dev_rows=dev_rows, test_rows=test_rows), seed)
+    parts = {"train": drawn.train, "dev": drawn.dev, "test": drawn.test}
+    data = {split: to_jsonl(_row(sample) for sample in part) for split, part in parts.items()}
+    hashes = {split: hashlib.sha256(text).hexdigest() for split, text in data.items()}
+    known = catalog.find(Dataset, project.id)
+    home = catalog.folder(project)
+    for dataset in reversed(known):
+        if dataset.seed == seed and dataset.sha256 == hashes and is_complete(home / dataset.folder):
+            return dataset
+    need_space(home, 2 * sum(map(len, data.values())), "the dataset")
+    version, folder = _new_folder(home / "datasets", known)
+    _write(folder, data)
+    record = Dataset(
+        id=new_id("dataset"),
+        owner=catalog.owner,
+        project_id=project.id,
+        version=version,
+        folder=str(folder.relative_to(home)),
+        rows={split: len(part) for split, part in parts.items()},
+        sha256=hashes,
+        seed=seed,
+        note=" ".join(drawn.notes),
+    )
+    return catalog.add(record)  # last: what the catalog knows is complete on disk
+
+
+def _row(sample: Sample) -> JsonValue:
+    messages: list[JsonValue] = [{"role": message.role, "content": message.content} for message in sample.messages]
+    return {"id": sample.id, "messages": messages}
+
+
+def _new_folder(parent: Path, known: Sequence[Dataset]) -> tuple[int, Path]:
+    """The next version's own folder. A number whose folder exists is passed over: a freeze that died has left it."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for version in count(max((dataset.version for dataset in known), default=0) + 1):
+        folder = parent / f"v{version}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        sync_folder(parent)
+        return version, folder
+    raise AssertionError("count() has no end")
+
+
+def _write(folder: Path, data: dict[str, bytes]) -> None:
+    try:
+        for split, text in data.items():
+            write_atomic(folder / FILE_OF[split], text)
+        seal_folder(folder)
+    except RetortError:
+        shutil.rmtree(folder)  # half a version is none; its number is free again
+        raise
+    (folder / FILE_OF["test"]).chmod(0o400)

@@ -1,0 +1,121 @@
+"""What task do these rows teach? Guessed from the answers, so that imported rows need no questions."""
+
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+
+from pydantic import JsonValue
+
+from tools.records import FieldKind, JsonObject, Sample, Task, TaskField
+
+LONGEST_LABEL = 60  # characters
+MOST_LABELS = 500
+SCRIPT_LANGUAGE = {"HANGUL": "ko", "CYRILLIC": "ru", "ARABIC": "ar", "DEVANAGARI": "hi", "THAI": "th", "GREEK": "el"}
+# Frequent short words tell Latin-script languages apart well enough to propose one; the user sees the proposal.
+COMMON_WORDS = {
+    "en": "the and is to of my what for in it you i",
+    "de": "der die das und ist ich nicht ein zu mit wie für",
+    "fr": "le la les et est je un une des vous pour que",
+    "es": "el la los y es de que un una por para mi",
+    "it": "il la e di che è un una per non mi sono",
+    "pt": "o a os e de que um uma para não do da",
+    "nl": "de het een en is van ik niet te dat op voor",
+}
+
+
+def infer_task(samples: Sequence[Sample]) -> Task:
+    """The task that these samples show. All answers JSON objects: extraction; few, short, repeated: classification."""
+    if not samples:
+        return Task()
+    common = {sample.messages[0].content if sample.messages[0].role == "system" else "" for sample in samples}
+    shared = Task(
+        kind="open",
+        input_description="texts like the imported ones",
+        language=_language([sample.question for sample in samples]),
+        system_prompt=common.pop() if len(common) == 1 else "",
+    )
+    objects = [_object(sample.answer) for sample in samples]
+    full = [found for found in objects if found is not None]
+    if len(full) == len(samples) and any(full):
+        fields = _fields(full, [sample.question for sample in samples])
+        return shared.model_copy(update={"kind": "extraction", "fields": fields})
+    labels = _labels([sample.answer.strip() for sample in samples])
+    if labels:
+        return shared.model_copy(update={"kind": "classification", "labels": labels})
+    return shared
+
+
+def _object(answer: str) -> JsonObject | None:
+    try:
+        found = json.loads(answer)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _fields(objects: Sequence[JsonObject], inputs: Sequence[str]) -> tuple[TaskField, ...]:
+    """The union of the keys, in order of first sight."""
+    fields = []
+    for name in dict.fromkeys(name for found in objects for name in found if name):
+        places = [place for place, found in enumerate(objects) if found.get(name) is not None]
+        values = [objects[place][name] for place in places]
+        kind = _kind(values)
+        choices = _choices(values, [inputs[place] for place in places]) if kind == "string" else ()
+        description = f"one of: {', '.join(choices)}" if choices else ""
+        required = len(values) == len(objects)
+        fields.append(TaskField(name=name, kind=kind, description=description, required=required))
+    return tuple(fields)
+
+
+def _choices(values: Sequence[JsonValue], inputs: Sequence[str]) -> tuple[str, ...]:
+    """The values to choose from, where a field is a category rather than a piece of its input."""
+    texts = [value for value in values if isinstance(value, str)]
+    copied = all(str(value) in text for value, text in zip(values, inputs, strict=True))
+    return () if copied or len(texts) < len(values) else _labels(texts)
+
+
+def _kind(values: Sequence[JsonValue]) -> FieldKind:
+    """The JSON type that all values have, else the most frequent one; a field that is always null is a string."""
+    kinds = Counter(_kind_of(value) for value in values)
+    if not kinds:
+        return "string"
+    if set(kinds) == {"integer", "number"}:
+        return "number"
+    return kinds.most_common(1)[0][0]
+
+
+def _kind_of(value: JsonValue) -> FieldKind:
+    if isinstance(value, bool):  # before int: True is one
+        return "boolean"
+    if isinstance(value, int):
+        return "integer"
+    if isinstance(value, float):
+        return "number"
+    if isinstance(value, list):
+        return "list"
+    return "object" if isinstance(value, dict) else "string"
+
+
+def _labels(answers: Sequence[str]) -> tuple[str, ...]:
+    """The distinct answers if they look like labels: short, on one line, and each used twice on average."""
+    distinct = sorted(set(answers))
+    short = all(len(answer) <= LONGEST_LABEL and "\n" not in answer for answer in distinct)
+    few = 2 <= len(distinct) <= min(MOST_LABELS, len(answers) // 2)
+    return tuple(distinct) if short and few else ()
+
+
+def _language(texts: Sequence[str]) -> str:
+    """Language code by script; Latin scripts by their most frequent short words, English when none is seen."""
+    text = " ".join(texts)[:20_000]
+    scripts = Counter(unicodedata.name(letter, "").split(" ")[0] for letter in text if letter.isalpha())
+    script = scripts.most_common(1)[0][0] if scripts else "LATIN"
+    if script in ("HIRAGANA", "KATAKANA", "CJK"):
+        kana = scripts["HIRAGANA"] + scripts["KATAKANA"]
+        return "ja" if kana > scripts["CJK"] / 10 else "zh"
+    if script in SCRIPT_LANGUAGE:
+        return SCRIPT_LANGUAGE[script]
+    words = Counter(re.findall(r"\w+", text.casefold()))
+    seen = {code: sum(words[word] for word in common.split()) for code, common in COMMON_WORDS.items()}
+    return max(seen, key=lambda code: seen[code])

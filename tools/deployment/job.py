@@ -1,0 +1,160 @@
+"""The serving job: starts vLLM, waits until it is healthy, and stays with it until one of the two ends."""
+
+import os
+import re
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+import httpx
+
+from tools.deployment import guard
+from tools.deployment.command import serve_command, serve_environment
+from tools.deployment.merging import merge
+from tools.deployment.starting import check_port, free_port, need_vllm
+from tools.errors import RetortError
+from tools.evaluation.candidates import find_candidate
+from tools.jobs import Stopped, Work
+from tools.records import Deployment, DeploymentState, Expense, ServingOrder, new_id
+from tools.training.student import has_gpu, resolve
+
+START_LIMIT_S = 600.0  # large models compile and load for minutes
+POLL_S = 0.3
+_PREFIX = re.compile(r"^(\([^)]*\) *)*((ERROR|INFO|WARNING|CRITICAL) +\S+ +\S+ +\[[^\]]*\] *)?")
+
+
+def run(work: Work) -> str:
+    """Serve the order's deployment until the job is stopped; raises RetortError when vLLM fails or dies."""
+    order = work.job.order
+    if not isinstance(order, ServingOrder):
+        raise TypeError(f"a serving job was given a {order.kind} order")
+    started = time.monotonic()
+    try:
+        _serve(work, work.catalog.get(Deployment, order.deployment_id))
+    except Stopped:
+        _set_state(work, order.deployment_id, "stopped")
+        raise
+    finally:
+        _set_state(work, order.deployment_id, "failed")  # unless it was stopped
+        _spend(work, time.monotonic() - started)
+
+
+def _serve(work: Work, deployment: Deployment) -> NoReturn:
+    need_vllm()
+    candidate = find_candidate(work.catalog, work.project, deployment.checkpoint_id or "base")
+    folder = work.folder / "deployments" / deployment.id
+    folder.mkdir(parents=True, exist_ok=True)
+    work.phase(f"Preparing {candidate.label}")
+    model, adapter = resolve(candidate.student), candidate.adapter
+    if adapter is not None and deployment.mode == "merged":
+        model, adapter = merge(model, adapter, folder / "model"), None
+    deployment = _with_free_port(work, deployment)
+    gpu = has_gpu()
+    command = serve_command(deployment, candidate.student, model, adapter, gpu)
+    log = folder / "vllm.log"
+    with log.open("wb") as file:  # of this start only, so that its last error is this start's
+        process, lifeline = guard.start(command, file.fileno(), serve_environment(gpu))
+    try:
+        _wait_until_healthy(work, deployment, process, log)
+        _set_state(work, deployment.id, "serving")
+        work.phase(f"Serving {deployment.model} at {deployment.url}")
+        _stay(work, process, log)
+    finally:
+        _end(process, lifeline)
+
+
+def _with_free_port(work: Work, deployment: Deployment) -> Deployment:
+    """A resumed job may find its old port taken."""
+    try:
+        port = check_port(deployment.port)
+    except RetortError:
+        port = free_port()
+    return work.catalog.change(Deployment, deployment.id, port=port, state="starting")
+
+
+def _wait_until_healthy(work: Work, deployment: Deployment, process: subprocess.Popen[bytes], log: Path) -> None:
+    started = time.monotonic()
+    while not _healthy(deployment):
+        waited_s = time.monotonic() - started
+        _look(work, process, log)
+        if waited_s > START_LIMIT_S:
+            raise RetortError(
+                f"vLLM was not healthy after {START_LIMIT_S:.0f} s. {last_error(log)}".strip(),
+                f"Its log is {log}; a smaller student starts faster.",
+            )
+        work.report(waited_s, 0, "s", "vLLM is loading the model")
+        time.sleep(POLL_S)
+
+
+def _stay(work: Work, process: subprocess.Popen[bytes], log: Path) -> NoReturn:
+    while True:
+        _look(work, process, log)
+        time.sleep(POLL_S)
+
+
+def _look(work: Work, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Leave by Stopped when asked to, by RetortError when vLLM has ended by itself."""
+    ended = process.poll() is not None
+    if ended:
+        time.sleep(0.2)  # a stop signals the whole group: vLLM may have heard it a moment before us
+    if work.should_stop():
+        raise Stopped("The served student was stopped.")
+    if ended:
+        reason = last_error(log)
+        raise RetortError(
+            f"vLLM ended with code {process.returncode}{f': {reason}' if reason else ' without a word'}",
+            f"Its log is {log}. Mend the cause, then deploy again.",
+        )
+
+
+def _healthy(deployment: Deployment) -> bool:
+    """Whether our own server answers: a stranger on the port would not know our model's name."""
+    address = f"http://{deployment.host}:{deployment.port}"
+    try:
+        if httpx.get(f"{address}/health", timeout=5, trust_env=False).status_code != 200:
+            return False
+        listed = httpx.get(f"{address}/v1/models", timeout=5, trust_env=False)
+        return listed.status_code == 200 and f'"{deployment.model}"' in listed.text
+    except httpx.TransportError:
+        return False
+
+
+def last_error(log: Path) -> str:
+    """The last line of the log that tells an error, without vLLM's time stamps; empty when there is none."""
+    if not log.is_file():
+        return ""
+    lines = [_PREFIX.sub("", line).strip() for line in log.read_text(errors="replace").splitlines()]
+    # "Engine core initialization failed. See root cause above." is the last one and says nothing.
+    told = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line) and "root cause above" not in line]
+    return told[-1][:400] if told else ""
+
+
+def _end(process: subprocess.Popen[bytes], lifeline: int) -> None:
+    """Ask vLLM to end, then insist; the guard takes its whole tree along."""
+    if process.poll() is None:
+        process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(guard.GRACE_S + 2)
+    os.close(lifeline)  # a guard still there kills everything at once
+    process.wait()
+
+
+def _set_state(work: Work, deployment_id: str, state: DeploymentState) -> None:
+    work.catalog.change(Deployment, deployment_id, only_from=("starting", "serving"), state=state)
+
+
+def _spend(work: Work, seconds: float) -> None:
+    work.catalog.add(
+        Expense(
+            id=new_id("expense"),
+            owner=work.catalog.owner,
+            project_id=work.project.id,
+            job_id=work.job.id,
+            kind="compute",
+            seconds=seconds,
+            device="GPU" if has_gpu() else "cpu",
+            what="serving",
+        )
+    )

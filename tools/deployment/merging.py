@@ -1,0 +1,56 @@
+"""A checkpoint and its base as one model: safetensors that serve without knowing of LoRA."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.errors import RetortError
+from tools.files import is_complete, need_space, seal_folder, sync_folder
+
+_WEIGHTS = (".safetensors", ".safetensors.index.json")
+
+
+def merge(base: Path, adapter: Path, folder: Path) -> Path:
+    """Write the merged model (bf16) into `folder`, once; done in a child process, so that its memory comes back."""
+    if is_complete(folder):
+        return folder
+    partial = folder.with_name(f".{folder.name}.partial")
+    for leftover in (folder, partial):
+        shutil.rmtree(leftover, ignore_errors=True)
+    partial.mkdir(parents=True)
+    size = sum(path.stat().st_size for path in base.glob("*.safetensors"))
+    need_space(partial, size * 2, "the merged model")
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.deployment.merging", str(base), str(adapter), str(partial)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise RetortError(f"Merging {adapter} failed: {last[0]}", "Deploy it as an adapter instead.")
+    seal_folder(partial)
+    partial.rename(folder)
+    sync_folder(folder.parent)
+    return folder
+
+
+def write_merged(base: Path, adapter: Path, folder: Path) -> None:
+    """Add the update in fp32 and round once: summing into bf16 weights would lose small updates."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    merged = PeftModel.from_pretrained(model, adapter).merge_and_unload(safe_merge=True)
+    merged.to(torch.bfloat16).save_pretrained(folder, safe_serialization=True)
+    for path in base.iterdir():  # tokenizer and chat template, byte by byte
+        if path.is_file() and not path.name.endswith(_WEIGHTS) and not (folder / path.name).exists():
+            shutil.copyfile(path, folder / path.name)
+    (folder / "manifest.json").unlink(missing_ok=True)  # the base's; the merged model gets its own
+
+
+if __name__ == "__main__":
+    write_merged(*(Path(argument) for argument in sys.argv[1:4]))

@@ -1,0 +1,1 @@
+"""Files -> passages: sandboxed parsing, headings and pages kept."""

@@ -1,0 +1,156 @@
+"""Who is asked: 'base', a checkpoint or a deployment, by name, with all that is needed to ask it."""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from tools.catalog import Catalog
+from tools.dataset.splits import read_train
+from tools.errors import NotFound, RetortError
+from tools.files import is_complete
+from tools.records import Checkpoint, Dataset, Deployment, Evaluation, Job, Message, Project, Run, Value
+from tools.synthesis.instructions import system_prompt
+from tools.training.student import default_student, short_name
+
+R = TypeVar("R", Checkpoint, Deployment)
+
+
+class Candidate(Value):
+    """One that answers: the base model, an adapter on it, or an endpoint."""
+
+    name: str  # 'base', a checkpoint id or a deployment id
+    label: str
+    student: str
+    precision: Literal["bf16", "fp32"] = "bf16"
+    adapter: Path | None = None
+    deployment: Deployment | None = None
+
+    @property
+    def file_name(self) -> str:
+        """Its part of the answers' name; 'base' alone would not tell two students apart."""
+        if self.name != "base":
+            return self.name
+        readable = re.sub(r"[^A-Za-z0-9.]+", "-", self.student.rpartition("/")[2]).strip("-.")
+        digest = hashlib.sha256(f"{self.student} {self.precision}".encode()).hexdigest()[:8]
+        return f"base-{readable}-{digest}"
+
+
+def find_candidate(catalog: Catalog, project: Project, name: str) -> Candidate:
+    """The candidate called `name`; RetortError when it is unknown, incomplete or not being served."""
+    if name == "base":
+        return _base(catalog, project)
+    if name.startswith("deployment-"):
+        return _served(catalog, project, name)
+    checkpoint = _of_project(catalog, project, Checkpoint, name)
+    folder = catalog.folder(project) / checkpoint.folder
+    if not is_complete(folder):
+        raise RetortError(
+            f"The checkpoint {name} in {folder} is damaged or gone.",
+            "Choose another checkpoint, or train again.",
+        )
+    run = catalog.get(Run, checkpoint.run_id)
+    return Candidate(
+        name=name,
+        label=checkpoint_label(catalog, project, checkpoint),
+        student=run.plan.student,
+        precision=run.plan.precision,
+        adapter=folder,
+    )
+
+
+def find_candidates(catalog: Catalog, project: Project, names: tuple[str, ...]) -> list[Candidate]:
+    """All of them in order; 'base' becomes one base for each student that the named checkpoints stand on."""
+    others = [find_candidate(catalog, project, name) for name in dict.fromkeys(names) if name != "base"]
+    if "base" not in names:
+        return others
+    trained = [one for one in others if one.deployment is None] or others
+    stands_on = dict.fromkeys((one.student, one.precision) for one in trained)
+    bases = [
+        Candidate(name="base", label=label, student=student, precision=precision)
+        for (student, precision), label in zip(stands_on, _base_labels(list(stands_on)), strict=True)
+    ]
+    return [*(bases or [_base(catalog, project)]), *others]
+
+
+def answers_path(dataset: Dataset, split: str, candidate: Candidate, job: Job | None) -> str:
+    """Where its answers lie below the project folder. A server is asked afresh by every job, so each has a file."""
+    asked_by = f"-{job.id}" if candidate.deployment and job else ""
+    return f"evaluations/v{dataset.version}-{split}-{candidate.file_name}{asked_by}.jsonl"
+
+
+def find_known(
+    catalog: Catalog, dataset: Dataset, split: str, candidate: Candidate, job: Job | None = None
+) -> Evaluation | None:
+    """The evaluation that a candidate already has on this split; a served one only if this very job made it."""
+    path = answers_path(dataset, split, candidate, job)
+    if candidate.deployment and job is None:
+        return None
+    return next((one for one in catalog.find(Evaluation, dataset.project_id) if one.answers == path), None)
+
+
+def base_student(catalog: Catalog, project: Project) -> str:
+    """The student a base is taken from when no checkpoint says so: the last run's, the project's, the machine's."""
+    runs = catalog.find(Run, project.id, newest=1)
+    return runs[0].plan.student if runs else project.student or default_student()
+
+
+def checkpoint_label(catalog: Catalog, project: Project, checkpoint: Checkpoint) -> str:
+    """'step 60', or 'run 2, step 60' once the project has checkpoints of several runs."""
+    runs = list(dict.fromkeys(one.run_id for one in catalog.find(Checkpoint, project.id)))
+    step = f"step {checkpoint.step}"
+    return step if len(runs) < 2 else f"run {runs.index(checkpoint.run_id) + 1}, {step}"
+
+
+def prompt_for(catalog: Catalog, project: Project, name: str, text: str) -> tuple[Message, ...]:
+    """The messages that ask a candidate about `text`, with the system prompt that it was trained with."""
+    return (*_system(catalog, project, name), Message(role="user", content=text))
+
+
+def _system(catalog: Catalog, project: Project, name: str) -> tuple[Message, ...]:
+    checkpoint_id = name
+    if name.startswith("deployment-"):
+        checkpoint_id = _of_project(catalog, project, Deployment, name).checkpoint_id
+    datasets = catalog.find(Dataset, project.id, newest=1)
+    if checkpoint_id not in ("", "base"):
+        run = catalog.get(Run, _of_project(catalog, project, Checkpoint, checkpoint_id).run_id)
+        datasets = [catalog.get(Dataset, run.dataset_id)]
+    rows = read_train(catalog, datasets[0]) if datasets else []
+    if not rows:
+        return (Message(role="system", content=system_prompt(project.task)),)
+    # Imported rows bring a system prompt of their own, or none: what the student saw in training is what counts.
+    return tuple(message for message in rows[0].messages[:1] if message.role == "system")
+
+
+def _base_labels(stands_on: list[tuple[str, Literal["bf16", "fp32"]]]) -> list[str]:
+    if len(stands_on) == 1:
+        return ["base"]
+    return [f"base {short_name(student)} {precision}" for student, precision in stands_on]
+
+
+def _base(catalog: Catalog, project: Project) -> Candidate:
+    runs = catalog.find(Run, project.id, newest=1)
+    precision = runs[0].plan.precision if runs else "bf16"
+    return Candidate(name="base", label="base", student=base_student(catalog, project), precision=precision)
+
+
+def _served(catalog: Catalog, project: Project, name: str) -> Candidate:
+    deployment = _of_project(catalog, project, Deployment, name)
+    if deployment.state != "serving":
+        raise RetortError(
+            f"{name} is {deployment.state}, so it cannot be asked.", "Deploy a checkpoint and wait until it serves."
+        )
+    if not deployment.checkpoint_id:
+        student = base_student(catalog, project)
+        return Candidate(name=name, label="served base", student=student, deployment=deployment)
+    checkpoint = _of_project(catalog, project, Checkpoint, deployment.checkpoint_id)
+    student = catalog.get(Run, checkpoint.run_id).plan.student
+    return Candidate(name=name, label="served", student=student, deployment=deployment)
+
+
+def _of_project(catalog: Catalog, project: Project, kind: type[R], id_: str) -> R:
+    """A record of this project; another project's id answers like one that does not exist."""
+    record = catalog.get(kind, id_)
+    if record.project_id != project.id:
+        raise NotFound(f"There is no {kind.__name__.lower()} {id_!r} in {project.name!r}.", "Ask for the status.")
+    return record

@@ -1,0 +1,124 @@
+"""The evaluation job: every candidate answers the split, row by row on disk, and is scored when it has answered all."""
+
+import time
+from collections.abc import Sequence
+
+from tools.dataset.sealed import read_test
+from tools.dataset.splits import Row, read_dev
+from tools.errors import RetortError
+from tools.evaluation.answers import Answer, AnswerFile
+from tools.evaluation.candidates import Candidate, answers_path, find_candidates, find_known
+from tools.evaluation.metrics import score
+from tools.evaluation.students import LocalStudent, ServedStudent, answer_limit
+from tools.jobs import Stopped, Work
+from tools.records import Dataset, Evaluation, EvaluationOrder, Expense, new_id
+from tools.training.chat import load_tokenizer
+from tools.training.student import resolve
+
+
+def run(work: Work) -> str:
+    """Evaluate the order's candidates that are not evaluated yet; the closing sentence tells their exact match."""
+    order = work.job.order
+    if not isinstance(order, EvaluationOrder):
+        raise TypeError(f"an evaluation job was given a {order.kind} order")
+    dataset = work.catalog.get(Dataset, order.dataset_id)
+    candidates = find_candidates(work.catalog, work.project, order.candidates)
+    rows = read_test(work.catalog, dataset) if order.split == "test" else read_dev(work.catalog, dataset)
+    if not rows:
+        raise RetortError(
+            f"Dataset v{dataset.version} has no {order.split} rows.", "Freeze a dataset with more samples."
+        )
+    evaluator = _Evaluator(work, dataset, order, rows, len(candidates))
+    found = [evaluator.evaluate(candidate) for candidate in sorted(candidates, key=_by_student)]
+    told = ", ".join(f"{one.label} {one.scores.exact_match.share:.1%}" for one in found)
+    return f"Exact match on {len(rows)} {order.split} rows: {told}."
+
+
+def _by_student(candidate: Candidate) -> tuple[str, str, bool, bool]:
+    """One load per student: its base first, its checkpoints next, what is served last."""
+    served = candidate.deployment is not None
+    return (candidate.student, "" if served else candidate.precision, served, candidate.adapter is not None)
+
+
+class _Evaluator:
+    """Goes from candidate to candidate and keeps the last loaded student for the next one."""
+
+    def __init__(
+        self, work: Work, dataset: Dataset, order: EvaluationOrder, rows: Sequence[Row], candidates: int
+    ) -> None:
+        self.work, self.dataset, self.order, self.rows = work, dataset, order, rows
+        self.answered, self.total = 0, candidates * len(rows)
+        self.loaded: tuple[tuple[str, str], LocalStudent] | None = None
+
+    def evaluate(self, candidate: Candidate) -> Evaluation:
+        """The candidate's evaluation: the known one, or answered now, going on from what is on disk."""
+        known = find_known(self.work.catalog, self.dataset, self.order.split, candidate, self.work.job)
+        if known:
+            self.answered += len(self.rows)
+            return known
+        path = answers_path(self.dataset, self.order.split, candidate, self.work.job)
+        self.work.phase(f"asking {candidate.label}")
+        with AnswerFile(self.work.folder / path) as file:
+            missing = [row for row in self.rows if row.id not in file.known]
+            self.answered += len(self.rows) - len(missing)
+            if missing:
+                self._answer(candidate, missing, file)
+            answers = [file.known[row.id] for row in self.rows]
+        return self.work.catalog.add(
+            Evaluation(
+                id=new_id("evaluation"),
+                owner=self.work.catalog.owner,
+                project_id=self.work.project.id,
+                dataset_id=self.dataset.id,
+                split=self.order.split,
+                candidate=candidate.name,
+                student=candidate.student,
+                label=candidate.label,
+                scores=score(self.work.project.task, self.rows, {one.row_id: one.answer for one in answers}),
+                answers=path,
+                seconds=sum(answer.seconds for answer in answers),
+            )
+        )
+
+    def _answer(self, candidate: Candidate, missing: Sequence[Row], file: AnswerFile) -> None:
+        started, device = time.monotonic(), "cpu"
+        try:
+            student = self._student(candidate)
+            device = student.device_name()
+            limit = answer_limit(student.tokenizer, self.rows)
+            moment = time.monotonic()
+            for row, text in student.answer(missing, candidate, limit):
+                now = time.monotonic()
+                file.append(Answer(row_id=row.id, answer=text, seconds=now - moment))
+                moment, self.answered = now, self.answered + 1
+                self.work.report(self.answered, self.total, "answers", candidate.label)
+                if self.work.should_stop():
+                    raise Stopped(
+                        f"Stopped after {self.answered} of {self.total} answers; resuming goes on from there."
+                    )
+        finally:
+            self._spend(time.monotonic() - started, device, candidate)
+
+    def _student(self, candidate: Candidate) -> LocalStudent | ServedStudent:
+        if candidate.deployment is not None:
+            return ServedStudent(candidate.deployment, load_tokenizer(resolve(candidate.student)))
+        wanted = (candidate.student, candidate.precision)
+        if self.loaded is None or self.loaded[0] != wanted:
+            self.loaded = None  # frees the other student before this one is loaded
+            self.work.phase(f"loading {candidate.student}")
+            self.loaded = (wanted, LocalStudent(resolve(candidate.student), candidate.precision))
+        return self.loaded[1]
+
+    def _spend(self, seconds: float, device: str, candidate: Candidate) -> None:
+        self.work.catalog.add(
+            Expense(
+                id=new_id("expense"),
+                owner=self.work.catalog.owner,
+                project_id=self.work.project.id,
+                job_id=self.work.job.id,
+                kind="compute",
+                seconds=seconds,
+                device=device,
+                what=f"evaluation of {candidate.label}",
+            )
+        )

@@ -1,0 +1,1 @@
+"""dataset + plan -> run: advice, packing, the loop, the monitor."""

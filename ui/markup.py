@@ -1,0 +1,99 @@
+"""Text from people, models and documents as safe HTML: everything is escaped, then a little emphasis is put back.
+
+No link and no image is ever made from a text, so nothing that a model or a document says can make the browser load
+something or lead the reader elsewhere; addresses stay readable as plain text.
+"""
+
+import html
+import json
+import re
+
+from pydantic import JsonValue
+
+_CODE = re.compile(r"`([^`\n]+)`")
+_BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
+_BULLET = re.compile(r"^\s*(?:[-*•])\s+(.*)$")
+_NUMBER = re.compile(r"^\s*\d+[.)]\s+(.*)$")
+_FENCE = re.compile(r"^```[\w-]*\s*$")
+
+
+def escape(text: object) -> str:
+    """Any value as text that is safe inside an element or a quoted attribute."""
+    return html.escape(str(text), quote=True)
+
+
+def prose(text: str) -> str:
+    """A chat message as paragraphs, lists and code blocks."""
+    blocks: list[str] = []
+    lines = text.strip().splitlines()
+    position = 0
+    while position < len(lines):
+        if _FENCE.match(lines[position]):
+            block, position = _fenced(lines, position)
+        elif _BULLET.match(lines[position]):
+            block, position = _listed(lines, position, _BULLET, "ul")
+        elif _NUMBER.match(lines[position]):
+            block, position = _listed(lines, position, _NUMBER, "ol")
+        elif not lines[position].strip():
+            block, position = "", position + 1
+        else:
+            block, position = _paragraph(lines, position)
+        if block:
+            blocks.append(block)
+    return "".join(blocks)
+
+
+def fields_of(text: str) -> list[tuple[str, str]] | None:
+    """A JSON object's fields as readable pairs; None when the text is no JSON object."""
+    try:
+        found: JsonValue = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(found, dict):
+        return None
+    return [(name, readable(value)) for name, value in found.items()]
+
+
+def readable(value: JsonValue) -> str:
+    """A JSON value as a person writes it; null is told apart from the empty text."""
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _inline(line: str) -> str:
+    """Escape first; the marks that follow are ours, so no tag of the text's can survive."""
+    parts = _CODE.split(line)  # odd positions are code, where ** means itself
+    made = [
+        f"<code>{escape(part)}</code>" if number % 2 else _BOLD.sub(r"<strong>\1</strong>", escape(part))
+        for number, part in enumerate(parts)
+    ]
+    return "".join(made)
+
+
+def _fenced(lines: list[str], start: int) -> tuple[str, int]:
+    end = start + 1
+    while end < len(lines) and not _FENCE.match(lines[end]):
+        end += 1
+    return f"<pre>{escape(chr(10).join(lines[start + 1 : end]))}</pre>", end + 1
+
+
+def _listed(lines: list[str], start: int, mark: re.Pattern[str], tag: str) -> tuple[str, int]:
+    items: list[str] = []
+    position = start
+    while position < len(lines) and (found := mark.match(lines[position])):
+        items.append(f"<li>{_inline(found.group(1))}</li>")
+        position += 1
+    return f"<{tag}>{''.join(items)}</{tag}>", position
+
+
+def _paragraph(lines: list[str], start: int) -> tuple[str, int]:
+    position = start
+    while position < len(lines) and lines[position].strip():
+        line = lines[position]
+        if position > start and (_FENCE.match(line) or _BULLET.match(line) or _NUMBER.match(line)):
+            break
+        position += 1
+    return f"<p>{'<br>'.join(_inline(line) for line in lines[start:position])}</p>", position

@@ -1,0 +1,173 @@
+"""The page: projects on the left, the conversation in the middle, what is under way on the right.
+
+Everything shown is drawn on the server from records, so a reload, a second window and a restarted process show the
+same. The browser says which project it shows (the address holds it) and what it has; the answer is what differs.
+"""
+
+import json
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from pydantic import Field
+
+from tools.catalog import Catalog
+from tools.errors import RetortError
+from tools.records import JsonObject, Value
+from ui.desk import Desk
+from ui.views import Act, View
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported: nothing is told to anybody
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+HERE = Path(__file__).parent
+POLL_S = 1.5
+MAX_UPLOAD = "500mb"
+PANELS = ("chat", "live", "projects")
+ASK = "() => [window.retort ? window.retort.asking() : '{}']"
+SUBMIT = "(box) => { if (box && box.text) window.retort.passing(box.text); return [box, window.retort.asking()]; }"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Asking(Value):
+    """What a window shows when it asks: its project, and the mark of each panel."""
+
+    project: str = ""
+    seen: dict[str, str] = Field({})
+
+
+class Sent(Value):
+    """A click as the browser sends it."""
+
+    act: Act
+    asking: str
+
+
+def build(desk: Desk) -> "gr.Blocks":
+    """The page as Gradio blocks; nothing is served yet."""
+    import gradio as gr
+
+    def fresh(asking: Asking, views: tuple[View, View, View]) -> list[object]:
+        """Only the panels that differ from what the window has."""
+        same = [
+            asking.seen.get(name) == view.mark and view.project == asking.project
+            for name, view in zip(PANELS, views, strict=True)
+        ]
+        return [gr.skip() if known else view.model_dump() for known, view in zip(same, views, strict=True)]
+
+    def on_tick(asked: str) -> list[object]:
+        asking = Asking.model_validate_json(asked or "{}")
+        desk.tick(asking.project)
+        return fresh(asking, desk.views(asking.project, asking.project))
+
+    def on_click(event: gr.EventData) -> list[object]:
+        sent = Sent.model_validate(event._data)
+        asking = Asking.model_validate_json(sent.asking)
+        project, trouble = desk.act(asking.project, sent.act)
+        return fresh(asking, desk.views(asking.project, project, trouble))
+
+    def on_submit(given: JsonObject, asked: str) -> Iterator[list[object]]:
+        asking = Asking.model_validate_json(asked or "{}")
+        text = str(given.get("text") or "").strip()
+        files = [Path(str(path)) for path in cast(Sequence[str], given.get("files") or ())]
+        yield [gr.skip(), gr.skip(), gr.skip(), None]  # the box is free for the next words at once
+        if text or files:
+            project, trouble = desk.say(asking.project, text, files)
+            _forget(files)
+            yield [*fresh(asking, desk.views(asking.project, project, trouble)), gr.skip()]
+
+    with gr.Blocks(title="Retort", fill_width=True, analytics_enabled=False) as page:
+        with gr.Row(elem_id="frame", equal_height=False):
+            with gr.Column(elem_id="left", min_width=0):
+                gr.HTML('<div class="brand">Retort</div>', elem_id="brand")
+                projects = _panel("projects")
+            with gr.Column(elem_id="middle", min_width=0):
+                chat = _panel("chat")
+                box = gr.MultimodalTextbox(
+                    elem_id="composer",
+                    placeholder="Say what you want, or drop files here",
+                    file_count="multiple",
+                    show_label=False,
+                    max_lines=8,
+                    max_plain_text_length=20_000,
+                    autofocus=True,
+                )
+            with gr.Column(elem_id="right", min_width=0):
+                live = _panel("live")
+        asked = gr.Textbox(visible=False)
+        outputs = [chat, live, projects]
+        quiet = {"show_progress": "hidden", "api_visibility": "private"}
+        page.load(on_tick, [asked], outputs, js=ASK, **quiet)
+        gr.Timer(POLL_S).tick(on_tick, [asked], outputs, js=ASK, **quiet)
+        for source in outputs:
+            source.click(on_click, None, outputs, **quiet)
+        box.submit(on_submit, [box, asked], [*outputs, box], js=SUBMIT, **quiet)
+    return cast("gr.Blocks", page)
+
+
+def serve(host: str, port: int, *, open_browser: bool) -> None:
+    """Serve the page until interrupted. Raises RetortError when the port is taken."""
+    import gradio as gr
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    _need_port(host, port)
+    catalog = Catalog()
+    # Files on their way in lie under the home folder, not in a place that other users of the machine can read.
+    os.environ["GRADIO_TEMP_DIR"] = str(catalog.home / "incoming")
+    page = build(Desk(catalog))
+    # On loopback only local names are answered, so that no web site can reach the page by pointing its name here.
+    guard = [Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])] if host in LOOPBACK else []
+    print(f"Retort is at http://{host}:{port}  (Ctrl-C ends the page; jobs go on)", flush=True)
+    page.queue(default_concurrency_limit=16).launch(
+        server_name=host,
+        server_port=port,
+        inbrowser=open_browser,
+        share=False,
+        quiet=True,
+        footer_links=[],
+        ssr_mode=False,
+        run_history=False,
+        max_file_size=MAX_UPLOAD,
+        theme=gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        css_paths=HERE / "style.css",
+        app_kwargs={"middleware": guard},
+    )
+
+
+def _panel(name: str) -> "gr.HTML":
+    """An empty panel that the script fills. The template holds no value: Gradio would run `${...}` found in a text."""
+    import gradio as gr
+
+    script = (HERE / "page.js").read_text(encoding="utf-8")
+    start = f"window.retort.panel({json.dumps(name)}, element, trigger, props, watch);"
+    return gr.HTML(
+        value=None,
+        html_template='<div class="items"></div>',
+        js_on_load=f"{script}\n{start}",
+        apply_default_css=False,
+        elem_id=name,
+    )
+
+
+def _need_port(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise RetortError(
+                f"The page cannot listen on {host}:{port}: {error.strerror}.",
+                f"End the program that uses it, or choose another port: retort ui --port {port + 1}.",
+            ) from error
+
+
+def _forget(files: Sequence[Path]) -> None:
+    """The session has its own copies."""
+    for path in files:
+        path.unlink(missing_ok=True)
