@@ -140,9 +140,11 @@ class ModelVerbs(References):
         """What a person calls a candidate: base, step 60, served."""
         from tools.evaluation.candidates import checkpoint_label
 
-        if candidate.startswith("checkpoint-"):
-            return checkpoint_label(self.catalog, self.project, self.catalog.get(Checkpoint, candidate))
-        return "served" if candidate.startswith("deployment-") else candidate
+        if candidate == "base":
+            return "base"
+        if candidate.startswith("deployment-"):
+            return "served"
+        return checkpoint_label(self.catalog, self.project, self.catalog.get(Checkpoint, candidate))
 
     # --- deployment ---
 

@@ -103,8 +103,9 @@ class References:
         """The checkpoint that the comparison on the newest dataset's sealed test puts first."""
         from tools.evaluation.comparison import compare
 
+        known = {one.id for one in self.catalog.find(Checkpoint, self.project_id)}
         ranked = compare(self.catalog, self.project).rows
-        first = next((row.candidate for row in ranked if row.candidate.startswith("checkpoint-")), None)
+        first = next((row.candidate for row in ranked if row.candidate in known), None)
         if first is None:
             raise RetortError("No checkpoint has been scored on the sealed test yet.", "Say 'evaluate' first.")
         return self.catalog.get(Checkpoint, first)

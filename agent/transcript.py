@@ -6,7 +6,9 @@ from pydantic import Field
 
 from tools.records import Estimate, JsonObject, Value
 
-ShowKind = Literal["samples", "documents", "dataset", "plan", "run", "comparison", "deployment", "trial", "costs", "report"]
+ShowKind = Literal[
+    "samples", "documents", "dataset", "plan", "run", "comparison", "deployment", "trial", "costs", "report"
+]
 
 
 class Show(Value):

@@ -30,7 +30,10 @@ _MONEY = (
     r"(?:\s*,?\s*(?:for|at most|up to|最多)\s*(?:at most\s*)?\$?\s*(?P<usd>\d+(?:\.\d+)?)\s*(?:\$|usd|dollars|美元)?)?"
 )
 _MINUTES = r"(?:\s*,?\s*(?:for|at most|最多)\s*(?:at most\s*)?(?P<minutes>\d+(?:\.\d+)?)\s*(?:minutes?|min|分钟))?"
-_WHICH = r"(?P<which>best|base|served|step\s*\d+|checkpoint-\w+|deployment-\w+|最好的?|最佳的?|第\s*\d+\s*步|基础模型)"
+_WHICH = (
+    r"(?P<which>best|base|served|step\s*\d+|(?:checkpoint|ckpt|deployment)-\w+"
+    r"|最好的?|最佳的?|第\s*\d+\s*步|基础模型)"
+)
 _JOB = r"(?:\s*(?P<job>job-\w+))?"
 _REASON = r"(?:\s*(?:[:：,，]|because|因为|since)\s*(?P<reason>.+))?"
 

@@ -189,8 +189,10 @@ class Stage:
         catalog, project = self.session.catalog, self._project()
         deadline, told_at = time.monotonic() + SERVING_LIMIT_S, 0.0
         while time.monotonic() < deadline:
-            job = [job for job in catalog.find(Job, project.id) if job.order.kind == "serve"][-1]
-            job = jobs.check(catalog, job)
+            serving = [job for job in catalog.find(Job, project.id) if job.order.kind == "serve"]
+            if not serving:
+                raise RetortError("The conversation waits for a deployment, but none was started.", "Correct it.")
+            job = jobs.check(catalog, serving[-1])
             if not job.active:
                 raise RetortError(job.problem or f"{job.id} ended: {job.result}", job.fix or "Deploy again.")
             if catalog.find(Deployment, project.id, states=("serving",)):

@@ -36,9 +36,8 @@ def job_panel(job: Job) -> str:
     body = ""
     if job.active:
         part = min(1.0, progress.done / progress.total) if progress.total else None
-        body += _bar(part) + f'<p class="faint">{escape(progress_line(job))}</p>'
-        if progress.message:
-            body += f"<p>{escape(progress.message)}</p>"
+        lines = [f'<p class="faint">{escape(line)}</p>' for line in (progress_line(job), progress.message) if line]
+        body += _bar(part) + "".join(lines)
     elif job.problem:
         body += f'<p>{escape(job.problem)}</p><p class="faint">{escape(job.fix)}</p>'
     elif job.result:

@@ -46,7 +46,7 @@ window.retort ||= (() => {
     panel.root.querySelectorAll(".passing").forEach((node) => node.remove());
     const had = new Map([...panel.root.children].map((node) => [node.dataset.key, node]));
     let last = null;
-    let added = false;
+    let first = null; // the first newcomer that is not the user's own
     view.items.forEach(({ key, html }, place) => {
       let node = had.get(key);
       if (!node || node.source !== html) {
@@ -55,7 +55,7 @@ window.retort ||= (() => {
         fresh.dataset.key = key;
         fresh.innerHTML = html;
         if (node) morph(node, fresh.cloneNode(true));
-        else (node = fresh), (added = true);
+        else first = (node = fresh).querySelector(".entry.user, .busy") ? first : first || node;
         node.source = html;
       }
       had.delete(key);
@@ -63,16 +63,15 @@ window.retort ||= (() => {
       last = node;
     });
     had.forEach((node) => node.remove());
-    if (panel.name === "chat") settle(panel, last, added, near, elsewhere);
+    if (panel.name === "chat") settle(panel, first, last, near, elsewhere);
   }
 
-  // Follow the conversation unless the reader has scrolled up; a tall newcomer is shown from its top.
-  function settle(panel, last, added, near, elsewhere) {
-    if (!elsewhere && (!added || !near || !last)) return;
+  // Follow the conversation unless the reader has scrolled up; news too tall for the window is shown from its top.
+  function settle(panel, first, last, near, elsewhere) {
+    if (!elsewhere && (!first || !near)) return;
     requestAnimationFrame(() => {
-      const newest = [...panel.root.children].filter((node) => node.querySelector(".entry:not(.busy)")).at(-1);
-      const tall = newest?.offsetHeight > scroller(panel).clientHeight - 220;
-      if (tall && !elsewhere) newest.scrollIntoView({ block: "start" });
+      const tall = first && last.offsetTop + last.offsetHeight - first.offsetTop > scroller(panel).clientHeight - 40;
+      if (tall && !elsewhere) first.scrollIntoView({ block: "start" });
       else toEnd(panel);
     });
   }

@@ -112,11 +112,11 @@ def build(desk: Desk) -> "gr.Blocks":
 
 def serve(host: str, port: int, *, open_browser: bool) -> None:
     """Serve the page until interrupted. Raises RetortError when the port is taken."""
+    _need_port(host, port)  # first: gradio takes seconds to load
     import gradio as gr
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    _need_port(host, port)
     catalog = Catalog()
     # Files on their way in lie under the home folder, not in a place that other users of the machine can read.
     os.environ["GRADIO_TEMP_DIR"] = str(catalog.home / "incoming")

@@ -12,7 +12,9 @@ def progress_line(job: Job) -> str:
     if job.state == "stopping":
         return "saving its work before it stops"
     if not progress.total:
-        return f"{progress.done:g} {progress.unit}".rstrip() if progress.done else "starting"
+        if progress.done:
+            return f"{progress.done:g} {progress.unit}".rstrip()
+        return "" if progress.message else "starting"  # the message says what is being done
     line = f"{progress.done:g} of {progress.total:g} {progress.unit}".rstrip()
     if progress.eta_s is not None and progress.done < progress.total:
         line += f" · about {duration(progress.eta_s)} left"

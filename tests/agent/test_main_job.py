@@ -44,8 +44,9 @@ def test_from_dataset_to_a_tried_checkpoint(catalog: Catalog, project: Project, 
     assert told[0].show[0].kind == "comparison", told
     assert len(catalog.find(Evaluation, project.id)) == 2
     assert session.say("compare")[1].show[0].kind == "comparison"
-    trial = session.say("try best: Call Ann on 555-0100.")[1].show[0]
-    assert trial.kind == "trial"
+    answered = session.say("try best: Call Ann on 555-0100.")[1]
+    assert [show.kind for show in answered.show] == ["trial"], answered
+    trial = answered.show[0]
     assert trial.ids[:2] == (f"step {checkpoint.step}", "Call Ann on 555-0100.")
     session.say("deploy best")
     pending = session.pending()

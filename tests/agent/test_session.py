@@ -12,7 +12,7 @@ from tests.agent.conftest import Script, make_sample, queue, states
 from tests.scripted_openai import Reply, ScriptedOpenAI
 from tools.catalog import Catalog
 from tools.errors import RetortError
-from tools.records import Job, Project, Sample, SynthesisOrder, new_id
+from tools.records import Deployment, Job, Project, Sample, SynthesisOrder, new_id
 from tools.settings import settings
 
 Talk = Callable[[Script], tuple[Session, ScriptedOpenAI]]
@@ -135,6 +135,21 @@ def test_news_wait_while_an_approval_waits(catalog: Catalog, project: Project, t
     assert not catalog.get(Job, job.id).announced
     session.say("no")
     assert "10 samples." in session.tick()[0].text
+
+
+def test_a_deployment_that_serves_is_told_once(catalog: Catalog, project: Project, talk: Talk) -> None:
+    deployment = Deployment(
+        id=new_id("deployment"), owner="local", project_id=project.id, state="serving", port=8123, model="step-6"
+    )
+    catalog.add(deployment)
+    session, server = talk(queue())
+    [told, answer] = session.tick()
+    assert "http://127.0.0.1:8123/v1" in told.text
+    assert told.show[0].ids == (deployment.id,)
+    assert answer.text == "Done."
+    assert session.tick() == []
+    assert Session(catalog, project.id).tick() == []
+    assert len(server.requests) == 1
 
 
 def test_two_tabs_take_turns(catalog: Catalog, project: Project, talk: Talk) -> None:

@@ -52,6 +52,7 @@ READ: list[tuple[str, str, JsonObject]] = [
     ("try step 60: hi", "try_model", {"candidate": "step 60", "text": "hi"}),
     ("试一下：打给小王", "try_model", {"text": "打给小王"}),
     ("deploy best", "deploy", {"checkpoint": "best"}),
+    ("deploy ckpt-0a1b2c", "deploy", {"checkpoint": "ckpt-0a1b2c"}),
     ("deploy step 60 merged", "deploy", {"checkpoint": "step 60", "mode": "merged"}),
     ("部署第60步", "deploy", {"checkpoint": "step 60"}),
     ("部署", "deploy", {}),

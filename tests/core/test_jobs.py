@@ -63,6 +63,13 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def gone(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
 def test_a_job_runs_to_its_end_in_its_own_group(catalog: Catalog, project: Project, launch: Launch) -> None:
     job = launch("work", 5)
     assert os.getpgid(job.pid) == job.pid != os.getpgid(0)
@@ -148,7 +155,7 @@ def test_a_job_that_will_not_stop_is_killed_with_its_children(
     [child] = psutil.Process(job.pid).children()
     jobs.stop(catalog, job)
     assert jobs.wait(catalog, job, LIMIT_S).state == "stopped"
-    until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    until(lambda: gone(child.pid))
 
 
 def test_one_job_of_a_kind_at_a_time(catalog: Catalog, project: Project, launch: Launch) -> None:
@@ -201,6 +208,7 @@ def test_a_look_during_the_restart_does_not_declare_it_dead(
     catalog: Catalog, launch: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = jobs.wait(catalog, launch("refuse", 1), LIMIT_S)
+    until(lambda: gone(failed.pid))
     seen = []
     popen = subprocess.Popen
 

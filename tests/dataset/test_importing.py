@@ -141,7 +141,18 @@ def test_the_task_gives_a_table_its_system_prompt(catalog: Catalog, project: Pro
     path = table(tmp_path, "text,label\nhello,greet\n")
     import_rows(catalog, project.but(task=task), path)
     assert catalog.find(Sample, project.id)[0].messages[0].content == "Find the contact."
-    assert [len(row.messages) for row in read_rows(path, Task()).rows] == [2]  # no task yet, nothing invented
+
+
+def test_without_a_task_a_tables_rows_say_what_they_teach(project: Project, tmp_path: Path) -> None:
+    lines = [f"text {number},{('spam', 'ham')[number % 2]}" for number in range(8)]
+    path = table(tmp_path, "\n".join(["text,label", *lines]))
+    told = {row.messages[0].content for row in read_rows(path, Task()).rows}
+    assert len(told) == 1
+    assert "ham, spam" in told.pop()
+    of_the_user = Task(kind="classification", labels=("ham", "spam", "other"))
+    assert "ham, spam, other" in read_rows(path, of_the_user).rows[0].messages[0].content
+    at_odds = read_rows(path, Task(kind="extraction")).rows[0]  # no fields in the rows, none told
+    assert [message.role for message in at_odds.messages] == ["user", "assistant"]
 
 
 def test_a_system_column_wins_where_it_is_filled(project: Project, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.evaluation.world import SYSTEM, make_adapter, make_lively_student
+from tests.evaluation.world import SYSTEM, make_adapter
 from tools.dataset.splits import Row
 from tools.evaluation.candidates import Candidate
 from tools.evaluation.generation import common_prefix, greedy
@@ -14,27 +14,22 @@ from tools.evaluation.students import LocalStudent, answer_limit
 from tools.records import Message
 from tools.training.chat import prompt_ids
 
-LIMIT = 24
+LIMIT = 10
 
 
 @pytest.fixture(scope="module")
-def student_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_lively_student(tmp_path_factory.mktemp("lively"))
-
-
-@pytest.fixture(scope="module")
-def model(student_folder: Path) -> Any:
+def model(student: Path) -> Any:
     import torch
     from transformers import AutoModelForCausalLM
 
-    return AutoModelForCausalLM.from_pretrained(student_folder, dtype=torch.float32).eval()
+    return AutoModelForCausalLM.from_pretrained(student, dtype=torch.float32).eval()
 
 
 @pytest.fixture(scope="module")
 def prompts() -> list[list[int]]:
     draw = random.Random(3)
     prefix = [draw.randrange(250) for _ in range(40)]
-    return [prefix + [draw.randrange(250) for _ in range(draw.randrange(1, 30))] for _ in range(13)]
+    return [prefix + [draw.randrange(250) for _ in range(draw.randrange(1, 30))] for _ in range(9)]
 
 
 def one_by_one(model: Any, prompt: list[int], end_ids: set[int]) -> list[int]:
@@ -51,14 +46,20 @@ def one_by_one(model: Any, prompt: list[int], end_ids: set[int]) -> list[int]:
     return answer
 
 
+@pytest.fixture(scope="module")
+def free(model: Any, prompts: list[list[int]]) -> list[list[int]]:
+    """The true answers, never ended."""
+    return [one_by_one(model, prompt, set()) for prompt in prompts]
+
+
 @pytest.mark.parametrize("share_prefix", [True, False])
 @pytest.mark.parametrize("batch_rows", [1, 3, 8, 16])
 def test_any_batch_gives_the_same_answers(
-    model: Any, prompts: list[list[int]], batch_rows: int, share_prefix: bool
+    model: Any, prompts: list[list[int]], free: list[list[int]], batch_rows: int, share_prefix: bool
 ) -> None:
-    free = [one_by_one(model, prompt, set()) for prompt in prompts]
     end_ids = {answer[5] for answer in free[:4]}  # tokens that do occur, so that rows end at different times
-    wanted = {index: one_by_one(model, prompt, end_ids) for index, prompt in enumerate(prompts)}
+    cut = [[token in end_ids for token in answer] for answer in free]
+    wanted = {index: free[index][: ends.index(True) if True in ends else LIMIT] for index, ends in enumerate(cut)}
     assert len({len(answer) for answer in wanted.values()}) > 2
     found = greedy(
         model,
@@ -79,12 +80,12 @@ def test_common_prefix_leaves_every_prompt_a_token() -> None:
     assert common_prefix([[5, 2], [1, 2]]) == 0
 
 
-def test_adapters_are_switched_by_name(student_folder: Path, tmp_path: Path) -> None:
+def test_adapters_are_switched_by_name(student: Path, tmp_path: Path) -> None:
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    folders = {name: make_adapter(student_folder, tmp_path / name, seed) for name, seed in (("a", 1), ("b", 2))}
+    folders = {name: make_adapter(student, tmp_path / name, seed) for name, seed in (("a", 1), ("b", 2))}
     rows = [
         Row(
             id=str(number),
@@ -96,21 +97,21 @@ def test_adapters_are_switched_by_name(student_folder: Path, tmp_path: Path) -> 
         )
         for number in range(1, 6)
     ]
-    student = LocalStudent(student_folder, "fp32", batch_rows=3)
+    local = LocalStudent(student, "fp32", batch_rows=3)
 
     def ask(name: str) -> dict[str, str]:
         candidate = Candidate(name=name, label=name, student="", adapter=folders.get(name))
-        return {row.id: text for row, text in student.answer(rows, candidate, LIMIT)}
+        return {row.id: text for row, text in local.answer(rows, candidate, LIMIT)}
 
     def truth(name: str) -> dict[str, str]:
-        alone = AutoModelForCausalLM.from_pretrained(student_folder, dtype=torch.float32)
+        alone = AutoModelForCausalLM.from_pretrained(student, dtype=torch.float32)
         if name in folders:
             alone = PeftModel.from_pretrained(alone, folders[name])
         alone.eval()
         told = {}
         for row in rows:
-            tokens = one_by_one(alone, prompt_ids(student.tokenizer, row.messages[:-1]), student.end_ids)
-            told[row.id] = student.tokenizer.decode(tokens, skip_special_tokens=True)
+            tokens = one_by_one(alone, prompt_ids(local.tokenizer, row.messages[:-1]), local.end_ids)
+            told[row.id] = local.tokenizer.decode(tokens, skip_special_tokens=True)
         return told
 
     answers = {name: ask(name) for name in ("base", "a", "b")}
@@ -120,19 +121,19 @@ def test_adapters_are_switched_by_name(student_folder: Path, tmp_path: Path) -> 
     assert ask("a") == answers["a"]
 
 
-def test_the_reference_answer_is_not_shown(student_folder: Path) -> None:
-    student = LocalStudent(student_folder, "fp32")
+def test_the_reference_answer_is_not_shown(student: Path) -> None:
+    local = LocalStudent(student, "fp32")
     base = Candidate(name="base", label="base", student="")
 
     def ask(reference: str) -> str:
         messages = (Message(role="user", content="Hi"), Message(role="assistant", content=reference))
-        return next(text for _, text in student.answer([Row(id="1", messages=messages)], base, LIMIT))
+        return next(text for _, text in local.answer([Row(id="1", messages=messages)], base, LIMIT))
 
     assert ask("one") == ask("two")
 
 
-def test_answer_limit_fits_the_longest_reference(student_folder: Path) -> None:
-    tokenizer = LocalStudent(student_folder, "fp32").tokenizer
+def test_answer_limit_fits_the_longest_reference(student: Path) -> None:
+    tokenizer = LocalStudent(student, "fp32").tokenizer
     rows = [
         Row(id=text, messages=(Message(role="user", content="q"), Message(role="assistant", content=text)))
         for text in ("a", "b" * 20)

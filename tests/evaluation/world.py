@@ -1,6 +1,7 @@
 """What an evaluation needs, made small and real: a frozen dataset, a run on the tiny student, peft checkpoints."""
 
 import json
+import random
 from pathlib import Path
 
 from tests.tiny import make_student
@@ -26,18 +27,19 @@ from tools.records import (
 SYSTEM = "Extract name, phone, address and email as JSON."
 
 
-def contact(number: int, address: str | None = None) -> str:
+def contact(number: int) -> str:
     names = ("name", "phone", "address", "email")
-    values = (f"Ann {number}", f"555-01{number:03}", address, None)
+    values = (f"Ann {number}", f"555-01{number:03}", None, None)
     return json.dumps(dict(zip(names, values, strict=True)))
 
 
-def make_dataset(catalog: Catalog, project: Project, test_rows: int = 12, answer_pad: int = 0) -> Dataset:
+def make_dataset(catalog: Catalog, project: Project, test_rows: int = 12) -> Dataset:
     """Four training rows, two dev rows and `test_rows` test rows; inputs of different lengths."""
 
     def sample(number: int) -> Sample:
-        question = f"{'Well, ' * (number % 5)}this is Ann {number}, reach me at 555-01{number:03}."
-        address = "x" * answer_pad if answer_pad else None
+        draw = random.Random(number)  # words of its own: near-duplicates would be kept out of train
+        words = ("".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=6)) for _ in range(6 + number % 5))
+        question = f"{' '.join(words)}: Ann {number}, 555-01{number:03}."
         return Sample(
             id=new_id("sample"),
             owner="local",
@@ -45,7 +47,7 @@ def make_dataset(catalog: Catalog, project: Project, test_rows: int = 12, answer
             messages=(
                 Message(role="system", content=SYSTEM),
                 Message(role="user", content=question),
-                Message(role="assistant", content=contact(number, address)),
+                Message(role="assistant", content=contact(number)),
             ),
             state="approved",
             source="user",
@@ -132,6 +134,7 @@ def make_evaluation(
     dataset: Dataset,
     candidate: str,
     answers: dict[str, str],
+    *,
     scores: Scores,
     label: str = "",
 ) -> Evaluation:

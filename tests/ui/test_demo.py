@@ -7,6 +7,7 @@ import pytest
 from agent.session import Session
 from tools.catalog import Catalog
 from tools.errors import RetortError
+from tools.records import Job, SynthesisOrder, new_id
 from tools.settings import settings
 from ui import demo
 from ui.demo import Stage, Step
@@ -51,21 +52,17 @@ def test_steps_that_find_nothing_to_do_are_errors(catalog: Catalog) -> None:
         stage.play(Step(approve=True))
     with pytest.raises(RetortError, match="none was started"):
         stage.play(Step(wait="job"))
-    with pytest.raises(RetortError, match="no deployment"):
+    with pytest.raises(RetortError, match="waits for a deployment"):
         stage.play(Step(wait="serving"))
 
 
-def test_a_job_that_fails_ends_the_demo_with_its_reason(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RETORT_STUDENT", "path:/nowhere")
+def test_a_job_that_fails_ends_the_demo_with_its_reason(catalog: Catalog) -> None:
     stage = Stage(Session(catalog))
-    for text in (
-        "Extract the name and the phone from short English messages.",
-        "skip",
-        "draft 2",
-        "approve all",
-        "generate 40",
-    ):
-        stage.play(Step(say=text))
-    stage.play(Step(approve=True))
-    stage.play(Step(wait="job"))
-    assert stage.seconds["synthesize"] > 0
+    stage.play(Step(say="Extract the name and the phone from short English messages."))
+    project = stage.session.project
+    assert project
+    order = SynthesisOrder(count=5, max_usd=0)
+    job = Job(id=new_id("job"), owner="local", project_id=project.id, order=order, state="failed")
+    catalog.add(job.but(problem="The disk is full.", fix="Free some space."))
+    with pytest.raises(RetortError, match="The disk is full"):
+        stage.play(Step(wait="job"))

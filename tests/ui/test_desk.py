@@ -1,4 +1,4 @@
-"""The desk with real sessions and the guide: what a browser asks, what it gets, what it is told when something fails."""
+"""The desk with real sessions: what a browser asks and gets, and what it is told when something fails."""
 
 import pytest
 

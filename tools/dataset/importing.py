@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 from tools.catalog import Catalog
 from tools.dataset.chatlines import read_chat_lines
 from tools.dataset.decoding import to_utf8
+from tools.dataset.inference import infer_task
 from tools.dataset.rows import FileRows
 from tools.dataset.tables import read_table
 from tools.errors import RetortError
@@ -74,7 +75,10 @@ def import_rows(
 
 
 def read_rows(path: Path, task: Task, column_map: dict[str, str] | None = None, *, name: str = "") -> FileRows:
-    """The file's rows without storing any; a table's rows get the task's system prompt once the task is complete."""
+    """The file's rows without storing any.
+
+    A table has no system prompts, so its rows get the task's; what the task lacks for one is inferred from the rows.
+    """
     shown = name or path.name
     try:
         data = path.read_bytes()
@@ -85,8 +89,8 @@ def read_rows(path: Path, task: Task, column_map: dict[str, str] | None = None, 
         raise _unknown_type(shown, ending)
     data = to_utf8(data, shown)
     if ending in TABLES:
-        complete = bool(task.system_prompt) or not task.missing()
-        found = read_table(data, shown, system_prompt(task) if complete else "", column_map)
+        bare = read_table(data, shown, "", column_map)
+        found = read_table(data, shown, _system_prompt(task, bare), column_map)
     elif data.lstrip().startswith(b"["):
         raise RetortError(
             f"{shown} is one JSON array, not one JSON object a line.",
@@ -105,6 +109,14 @@ def read_rows(path: Path, task: Task, column_map: dict[str, str] | None = None, 
             else "Each row needs an input and an output.",
         )
     return found
+
+
+def _system_prompt(task: Task, found: FileRows) -> str:
+    """The task's prompt, or nothing while rows and task together do not tell what is asked."""
+    inferred = infer_task(found.rows)
+    told = {name: getattr(task, name) or getattr(inferred, name) for name in Task.model_fields}
+    whole = Task.model_validate(told)
+    return "" if whole.missing() else system_prompt(whole)
 
 
 def _unknown_type(name: str, ending: str) -> RetortError:

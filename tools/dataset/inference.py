@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
+from tools.dataset.rows import FileRow
 from tools.records import FieldKind, JsonObject, Sample, Task, TaskField
 
 LONGEST_LABEL = 60  # characters
@@ -25,14 +26,14 @@ COMMON_WORDS = {
 }
 
 
-def infer_task(samples: Sequence[Sample]) -> Task:
+def infer_task(samples: Sequence[Sample | FileRow]) -> Task:
     """The task that these samples show. All answers JSON objects: extraction; few, short, repeated: classification."""
     if not samples:
         return Task()
     common = {sample.messages[0].content if sample.messages[0].role == "system" else "" for sample in samples}
     shared = Task(
         kind="open",
-        input_description="texts like the imported ones",
+        input_description="texts",
         language=_language([sample.question for sample in samples]),
         system_prompt=common.pop() if len(common) == 1 else "",
     )

@@ -11,6 +11,14 @@ class FileRow(Value):
     line: int
     messages: tuple[Message, ...]
 
+    @property
+    def question(self) -> str:
+        return self.messages[-2].content
+
+    @property
+    def answer(self) -> str:
+        return self.messages[-1].content
+
 
 class FileRows(Value):
     """All of a file: every row is either in `rows` or in `skipped`; blank lines are no rows."""

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from tools.deployment.starting import model_name
 from tools.errors import RetortError
@@ -13,17 +14,24 @@ from tools.records import Deployment
 from tools.settings import settings
 from tools.training.student import short_name
 
+Precision: TypeAlias = Literal["bf16", "fp32"]
+DTYPES: dict[Precision, str] = {"bf16": "bfloat16", "fp32": "float32"}
 LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # what vLLM 0.32 takes for --max-lora-rank
 # What a server may know of our environment; keys and tokens of teachers and hubs are none of its business.
-_PASSED = ("PATH", "HOME", "USER", "LANG", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD")
+_PASSED = ("PATH", "HOME", "USER", "LANG", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD", "PYTHONPATH")
 _PASSED_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "NCCL_", "OMP_", "XDG_", "VLLM_CPU_", "VLLM_CACHE_", "TORCHINDUCTOR_")
 
 
-def serve_command(deployment: Deployment, student: str, model: Path, adapter: Path | None, gpu: bool) -> list[str]:
-    """The server's command line; `model` is a base with `adapter` on it, or a whole (merged or base) model."""
-    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
+def serve_command(  # noqa: PLR0917  where to, then what
+    deployment: Deployment, student: str, model: Path, adapter: Path | None, gpu: bool, precision: Precision = "bf16"
+) -> list[str]:
+    """The server's command line; `model` is a base with `adapter` on it, or a whole (merged or base) model.
+
+    Served in the precision that was trained and scored in: rounding differently changes an answer now and then.
+    """
+    command = [sys.executable, "-P", "-m", "vllm.entrypoints.openai.api_server"]
     command += ["--host", deployment.host, "--port", str(deployment.port), "--model", str(model)]
-    command += ["--dtype", "bfloat16", "--max-model-len", str(context_tokens(model))]
+    command += ["--dtype", DTYPES[precision], "--max-model-len", str(context_tokens(model))]
     # The model's own generation config may add penalties, and then the served answers are not the scored ones.
     command += ["--generation-config", "vllm"]
     command += ["--no-enable-log-requests", "--disable-uvicorn-access-log", "--disable-log-stats"]

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 
@@ -24,13 +23,12 @@ def start(command: list[str], log: int, environment: dict[str, str]) -> tuple[su
     """Start `command` under a guard; returns the guard and the pipe's end that must be held (and closed) by the job."""
     theirs, ours = os.pipe()  # not inheritable but for the end that is passed on
     guard = subprocess.Popen(
-        [sys.executable, "-m", "tools.deployment.guard", str(theirs), *command],
+        [sys.executable, "-P", "-m", "tools.deployment.guard", str(theirs), *command],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
         pass_fds=(theirs,),
         env=environment,
-        cwd=Path(__file__).parents[2],
     )
     os.close(theirs)
     return guard, ours

@@ -52,7 +52,7 @@ def _serve(work: Work, deployment: Deployment) -> NoReturn:
         model, adapter = merge(model, adapter, folder / "model"), None
     deployment = _with_free_port(work, deployment)
     gpu = has_gpu()
-    command = serve_command(deployment, candidate.student, model, adapter, gpu)
+    command = serve_command(deployment, candidate.student, model, adapter, gpu, candidate.precision)
     log = folder / "vllm.log"
     with log.open("wb") as file:  # of this start only, so that its last error is this start's
         process, lifeline = guard.start(command, file.fileno(), serve_environment(gpu))

@@ -22,11 +22,10 @@ def merge(base: Path, adapter: Path, folder: Path) -> Path:
     size = sum(path.stat().st_size for path in base.glob("*.safetensors"))
     need_space(partial, size * 2, "the merged model")
     done = subprocess.run(
-        [sys.executable, "-m", "tools.deployment.merging", str(base), str(adapter), str(partial)],
+        [sys.executable, "-P", "-m", "tools.deployment.merging", str(base), str(adapter), str(partial)],
         capture_output=True,
         text=True,
         check=False,
-        cwd=Path(__file__).parents[2],
     )
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]

@@ -52,16 +52,16 @@ def _ask(student: LocalStudent | ServedStudent, candidate: Candidate, messages: 
 
 
 def _in_child(catalog: Catalog, question: _Question) -> str:
+    paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]  # -P keeps a user's own `tools` out
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "tools.evaluation.trial"],
+            [sys.executable, "-P", "-m", "tools.evaluation.trial"],
             input=question.model_dump_json(),
             capture_output=True,
             text=True,
             check=False,
             timeout=TRIAL_TIMEOUT_S,
-            cwd=Path(__file__).parents[2],
-            env={**os.environ, "RETORT_HOME": str(catalog.home)},
+            env={**os.environ, "RETORT_HOME": str(catalog.home), "PYTHONPATH": os.pathsep.join(filter(None, paths))},
         )
     except subprocess.TimeoutExpired as error:
         raise RetortError(

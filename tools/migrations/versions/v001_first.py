@@ -35,7 +35,9 @@ def upgrade() -> None:
     op.create_table("projects", *_columns(), sa.Column("slug", sa.String(80), nullable=False))
     op.create_index("projects_by_slug", "projects", ["owner", "slug"], unique=True)
     for name in OF_A_PROJECT:
-        project_id = sa.Column("project_id", sa.String(40), sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False)
+        project_id = sa.Column(
+            "project_id", sa.String(40), sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False
+        )
         op.create_table(name, *_columns(), project_id)
         op.create_index(f"{name}_by_project", name, ["project_id", "state"])
 
