@@ -6,7 +6,7 @@ from pathlib import Path
 _FIELD = re.compile(r"\{\{(\w+)\}\}")
 
 
-def render(name: str, **fields: str) -> str:
+def render(name: str, /, **fields: str) -> str:
     """The prompt `prompts/<name>.md` with its fields filled in.
 
     Raises KeyError naming the fields that are missing or unknown: a prompt and its caller must agree exactly.

@@ -83,7 +83,7 @@ class Task(Value):
         return lacks
 
     def json_schema(self) -> JsonObject:
-        """The answer's JSON schema: every field present, each may be null. One schema for synthesis, scores, serving."""
+        """The answer's JSON schema, for synthesis, scores and serving: every field present, each may be null."""
         shapes: JsonObject = {}
         for field in self.fields:
             of_kind: JsonObject = {"type": ["array" if field.kind == "list" else field.kind, "null"]}

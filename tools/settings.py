@@ -1,4 +1,4 @@
-"""Every choice that comes from outside, read once: explicit argument > environment (`RETORT_...`) > `.env` > default."""
+"""Every choice from outside, read once: explicit argument > environment (`RETORT_...`) > `.env` > default."""
 
 from functools import cache
 from pathlib import Path
