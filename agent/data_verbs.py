@@ -82,12 +82,22 @@ class DataVerbs(References):
             documents.append(document.id)
         return Outcome(text=f"Read {'; '.join(told)}.", show=(Show(kind="documents", ids=tuple(documents)),))
 
-    def import_rows(self, file: str, split: Literal["", "train", "dev", "test"] = "") -> Outcome:
-        """Import an uploaded JSONL (chat `messages`) or CSV file (upload id or file name) as approved samples."""
+    def import_rows(
+        self,
+        file: str,
+        split: Literal["", "train", "dev", "test"] = "",
+        input_column: str = "",
+        output_column: str = "",
+    ) -> Outcome:
+        """Import an uploaded JSONL (chat `messages`) or CSV file (upload id or file name) as approved samples.
+
+        `input_column` and `output_column` say which columns of a table are meant when their names do not.
+        """
         from tools.dataset.importing import import_rows
 
         upload, path = uploads.find(self.catalog, self.project, file)
-        report = import_rows(self.catalog, self.project, path, split, name=upload.name)
+        told = {part: column for part, column in (("input", input_column), ("output", output_column)) if column}
+        report = import_rows(self.catalog, self.project, path, split, told or None, name=upload.name)
         inferred = self._infer_task() if self.project.task.missing() else ""
         lines = tuple(f"line {line}: {reason}" for line, reason in report.skipped[:20])
         left_out = f"; {len(report.skipped)} lines were left out (told below)" if report.skipped else ""

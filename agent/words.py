@@ -114,6 +114,10 @@ def _split(match: re.Match[str]) -> JsonObject:
     return {"split": known.get(said, said)} if said else {}
 
 
+def _columns(match: re.Match[str]) -> JsonObject:
+    return {f"{part}_column": match[part].strip(" '\"`") for part in ("input", "output")}
+
+
 # Order matters only where one pattern's words begin another's; every pattern must match the whole message.
 _RULES: tuple[tuple[str, str, Build], ...] = (
     (
@@ -239,6 +243,13 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
         r"(?P<split>train|training|dev|validation|test)(?:\s+(?:set|split|data))?)?",
         _split,
     ),
+    (
+        "import_rows",
+        r"(?:the\s+)?input(?:\s+column)?\s+is\s+(?P<input>\S.*?)\s*(?:[,;]|\band\b)\s*(?:and\s+)?"
+        r"(?:the\s+)?output(?:\s+column)?\s+is\s+(?P<output>\S.*)",
+        _columns,
+    ),
+    ("import_rows", r"输入(?:列)?是\s*(?P<input>\S.*?)\s*[,，;；]\s*输出(?:列)?是\s*(?P<output>\S.*)", _columns),
     ("import_rows", r"导入(?:数据)?(?:\s*(?:为|到|作为)\s*(?P<split>训练|验证|测试)(?:集|数据)?)?", _split),
     ("delete_project", r"(?:delete|remove)\s+(?:the\s+|this\s+)?project|删除(?:这个|该|本)?项目", _none),
     ("help", r"help|what can (?:you|i) do|what now|next|帮助|你能做什么|下一步", _none),

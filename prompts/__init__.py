@@ -1,4 +1,4 @@
-"""Prompts are Markdown with named fields, `{{name}}`; a missing or an unknown field is an error, never an empty hole."""
+"""Prompts are Markdown with named fields, `{{name}}`; a missing or an unknown field is an error."""
 
 import re
 from pathlib import Path

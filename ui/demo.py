@@ -75,7 +75,7 @@ def play(conversation: Path | None = None) -> int:
 
 
 def read_steps(path: Path) -> list[Step]:
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     try:
         return TypeAdapter(list[Step]).validate_python(yaml.safe_load(path.read_bytes()))

@@ -135,9 +135,9 @@ class Talk:
         if text and said is None and not self.status.goal:
             calls.append(("set_task", {"goal": text, **understand(text).arguments()}))
         rows = [one for one in files if str(one["name"]).lower().endswith(TABLES)]
-        split = said.arguments.get("split", "") if said and said.verb == "import_rows" else ""
+        told = said.arguments if said and said.verb == "import_rows" else {}
         for one in rows:
-            calls.append(("import_rows", {"file": one["id"], "split": split or _split_of(str(one["name"]))}))
+            calls.append(("import_rows", {"split": _split_of(str(one["name"])), **told, "file": one["id"]}))
         if documents := [one["id"] for one in files if one not in rows]:
             calls.append(("add_files", {"files": documents}))
         return AIMessage(content="", tool_calls=[_tool_call(verb, arguments) for verb, arguments in calls])

@@ -112,3 +112,18 @@ def test_plan_changes_need_every_part_understood() -> None:
     }
     assert plan_changes("student hf:Qwen/Qwen3-0.6B") == {"student": "hf:Qwen/Qwen3-0.6B"}
     assert plan_changes("rank 16, sixteen epochs") == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "input is utterance, output is the intent",
+        "The input column is utterance and the output is the intent.",
+        "输入是 utterance，输出是 the intent",
+    ],
+)
+def test_columns_can_be_named_as_the_error_advises(text: str) -> None:
+    said = parse(text)
+    assert said is not None
+    assert said.verb == "import_rows"
+    assert said.arguments == {"input_column": "utterance", "output_column": "the intent"}
