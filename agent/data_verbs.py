@@ -205,8 +205,8 @@ class DataVerbs(References):
             )
 
     def _card(self, samples: Sequence[Sample], text: str) -> Outcome:
-        ids = ", ".join(f"{number} {one.id}" for number, one in enumerate(samples, 1))
-        return Outcome(text=f"{text}: {ids}.", show=(Show(kind="samples", ids=tuple(one.id for one in samples)),))
+        numbers = f"; they are numbered 1 to {len(samples)}" if len(samples) > 1 else ", number 1"
+        return Outcome(text=f"{text}{numbers}.", show=(Show(kind="samples", ids=tuple(one.id for one in samples)),))
 
 
 # --- reading what a verb was given -------------------------------------------------------------------------------
