@@ -17,9 +17,7 @@ from tools.records import (
     Expense,
     Job,
     JsonObject,
-    Plan,
     Run,
-    new_id,
 )
 
 DELETE_GRACE_S = 30.0
@@ -32,44 +30,17 @@ class ModelVerbs(References):
 
     def propose_plan(self, changes: Mapping[str, str | int | float] | None = None) -> Outcome:
         """Propose all choices of a training run with reasons; `changes` sets fields, e.g. {"lora_rank": 16}."""
-        from tools.training.advice import propose
+        from tools.training.advice import chosen, propose
+        from tools.training.starting import plan_run
 
         dataset = self.newest_dataset()
-        unknown = sorted(set(changes or {}) - set(Plan.model_fields))
-        if unknown:
-            known = ", ".join(name for name in Plan.model_fields if name != "reasons")
-            raise RetortError(f"A plan has no {', '.join(unknown)}.", f"It has {known}.")
         planned = self.catalog.find(Run, self.project_id, states=("planned",))
-        wanted: JsonObject = {**self._changes_of(planned, dataset), **(changes or {})}
-        plan = propose(self.catalog, self.project, dataset, wanted)
-        for old in planned:
-            self.catalog.delete(old)
-        run_id = new_id("run")
-        run = Run(
-            id=run_id,
-            owner=self.catalog.owner,
-            project_id=self.project_id,
-            dataset_id=dataset.id,
-            plan=plan,
-            folder=f"runs/{run_id}",
-        )
-        self.catalog.add(run)
+        same = planned and planned[-1].dataset_id == dataset.id
+        kept: JsonObject = chosen(planned[-1].plan) if same else {}  # so that changes add up
+        plan = propose(self.catalog, self.project, dataset, {**kept, **(changes or {})})
+        run = plan_run(self.catalog, self.project, dataset, plan)
         text = f"Plan {run.id}: {plan.epochs:g} epochs, rank {plan.lora_rank}, learning rate {plan.learning_rate:g}"
         return Outcome(text=f"{text}, student {plan.student}.", show=(Show(kind="plan", ids=(run.id,)),))
-
-    def _changes_of(self, planned: Sequence[Run], dataset: Dataset) -> JsonObject:
-        """What the user had changed in the plan shown before, so that changes add up."""
-        if not planned or planned[-1].dataset_id != dataset.id:
-            return {}
-        from tools.training.advice import propose
-
-        shown = planned[-1].plan
-        student = (
-            {"student": shown.student} if shown.student != propose(self.catalog, self.project, dataset).student else {}
-        )
-        advised = propose(self.catalog, self.project, dataset, student).model_dump()
-        changed: JsonObject = {k: v for k, v in shown.model_dump(exclude={"reasons"}).items() if v != advised[k]}
-        return {**changed, **student}
 
     def start_training(self, run: str = "", max_minutes: float | None = None) -> Outcome:
         """Start training by the plan that was shown; `max_minutes` is a hard stop. Needs approval."""
@@ -77,12 +48,9 @@ class ModelVerbs(References):
 
         planned = self.catalog.get(Run, self.planned_run(run))
         limit = self.time_limit(planned.id) if max_minutes is None else max_minutes
-        dataset = self.catalog.get(Dataset, planned.dataset_id)
-        started, job = start(self.catalog, self.project, dataset, planned.plan, limit)
-        if started.id != planned.id:
-            self.catalog.delete(planned)
-        text = f"Training {started.id} has started ({job.id}), at most {limit:g} minutes."
-        return Outcome(text=text, show=(Show(kind="run", ids=(started.id,)),))
+        job = start(self.catalog, self.project, planned, limit)
+        text = f"Training {planned.id} has started ({job.id}), at most {limit:g} minutes."
+        return Outcome(text=text, show=(Show(kind="run", ids=(planned.id,)),))
 
     def time_limit(self, run_id: str) -> float:
         """Twice the estimate's upper end, at least ten minutes: a stop for what went wrong, not a race."""

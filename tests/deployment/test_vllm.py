@@ -13,7 +13,6 @@ import pytest
 
 from tests.deployment.test_serving import gone, until
 from tests.evaluation.world import make_checkpoint, make_lively_student, make_run, make_work
-from tools import jobs
 from tools.catalog import Catalog
 from tools.dataset.freezing import freeze
 from tools.deployment.curl import curl_line
@@ -163,4 +162,3 @@ def test_served_as_scored(
     assert catalog.get(Job, job.id).state == "stopped"
     until(lambda: all(gone(pid) for pid in pids), 5)
     assert _is_free(deployment.port)
-    assert not jobs.active(catalog, project.id)

@@ -18,7 +18,7 @@ from tools.training.advice import propose
 from tools.training.estimate import estimate
 from tools.training.job import batches, learning_rate
 from tools.training.monitor import read_metrics
-from tools.training.starting import start
+from tools.training.starting import plan_run, start
 
 
 @pytest.fixture
@@ -60,6 +60,11 @@ def plan(tiny_student: Path) -> Plan:
     )
 
 
+def begin(catalog: Catalog, project: Project, dataset: Dataset, plan: Plan, max_minutes: float) -> tuple[Run, Job]:
+    run = plan_run(catalog, project, dataset, plan)
+    return run, start(catalog, project, run, max_minutes)
+
+
 def test_advice_gives_a_reason_for_every_choice_and_obeys_the_user(
     catalog: Catalog, project: Project, dataset: Dataset, tiny_student: Path
 ) -> None:
@@ -88,7 +93,7 @@ def test_a_student_that_is_not_there_is_named(catalog: Catalog, project: Project
 def test_a_run_finishes_with_checkpoints_curves_and_a_bill(
     catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
 ) -> None:
-    run, job = start(catalog, project, dataset, plan, max_minutes=5)
+    run, job = begin(catalog, project, dataset, plan, max_minutes=5)
     job = wait(catalog, job, 120)
     assert job.state == "done", job.problem
     assert catalog.get(Run, run.id).state == "finished"
@@ -114,10 +119,10 @@ def _final(catalog: Catalog, run: Run) -> float:
 
 
 def test_kill_and_stop_resume_to_the_same_end(catalog: Catalog, project: Project, dataset: Dataset, plan: Plan) -> None:
-    whole, job = start(catalog, project, dataset, plan, max_minutes=5)
+    whole, job = begin(catalog, project, dataset, plan, max_minutes=5)
     assert wait(catalog, job, 120).state == "done"
 
-    broken, job = start(catalog, project, dataset, plan, max_minutes=5)
+    broken, job = begin(catalog, project, dataset, plan, max_minutes=5)
     for interruption in ("kill", "stop"):
         _wait_for_step(catalog, broken, at_least=12 if interruption == "kill" else 20)
         job = catalog.get(Job, job.id)
@@ -153,7 +158,7 @@ def test_the_agreed_minutes_are_a_hard_stop_with_a_checkpoint(
     catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
 ) -> None:
     long = plan.model_copy(update={"epochs": 100})
-    run, job = start(catalog, project, dataset, long, max_minutes=0.02)
+    run, job = begin(catalog, project, dataset, long, max_minutes=0.02)
     job = wait(catalog, job, 120)
     assert job.state == "stopped"
     assert "agreed minutes" in job.result
@@ -165,7 +170,7 @@ def test_samples_longer_than_the_plan_allows_end_in_a_sentence(
     catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
 ) -> None:
     short = plan.model_copy(update={"max_sample_tokens": 32})
-    _, job = start(catalog, project, dataset, short, max_minutes=5)
+    _, job = begin(catalog, project, dataset, short, max_minutes=5)
     job = wait(catalog, job, 60)
     assert job.state == "failed"
     assert "longer than 32 tokens" in job.problem

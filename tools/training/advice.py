@@ -6,7 +6,7 @@ from pydantic import JsonValue, ValidationError
 
 from tools.catalog import Catalog
 from tools.errors import RetortError
-from tools.records import Dataset, Plan, Project
+from tools.records import Dataset, JsonObject, Plan, Project
 from tools.training.estimate import seconds_per_epoch
 from tools.training.measure import Measured, measure
 from tools.training.student import default_student, short_name
@@ -14,6 +14,7 @@ from tools.training.student import default_student, short_name
 # Epochs by size of the training set: small sets need more passes to reach the same number of steps.
 # Prior from practice with LoRA on narrow tasks; dev loss decides which checkpoint is kept.
 EPOCHS_BY_SAMPLES = ((150, 8.0), (300, 4.0), (1_000, 3.0), (5_000, 2.0))
+YOURS = "your choice"
 CPU_BUDGET_S = 360.0  # on a CPU the first plan aims at about this much training; the user may ask for more
 
 
@@ -32,7 +33,7 @@ def propose(
     if unknown:
         known = ", ".join(name for name in Plan.model_fields if name != "reasons")
         raise RetortError(f"A plan has no {', '.join(sorted(unknown))}.", f"It has: {known}.")
-    reasons = {**plan.reasons, **dict.fromkeys(wanted, "your choice")}
+    reasons = {**plan.reasons, **dict.fromkeys(wanted, YOURS)}
     if "lora_rank" in wanted and "lora_alpha" not in wanted:
         wanted["lora_alpha"] = 2 * int(str(wanted["lora_rank"]))
         reasons["lora_alpha"] = "twice the rank"
@@ -44,6 +45,12 @@ def propose(
             f"{first['loc'][0]} = {first['input']!r} does not fit: {first['msg'].lower()}.",
             f"It means: {Plan.model_fields[str(first['loc'][0])].description}",
         ) from error
+
+
+def chosen(plan: Plan) -> JsonObject:
+    """The choices of a plan that were the user's own, as `changes` for the next one."""
+    values: JsonObject = plan.model_dump(mode="json")
+    return {name: values[name] for name, reason in plan.reasons.items() if reason == YOURS}
 
 
 def _advised(student: str, train_samples: int, measured: Measured) -> Plan:
