@@ -1,4 +1,4 @@
-"""The demo's conversation with a chat model and a teacher behind a real HTTP endpoint, tool calls and usage included."""
+"""The demo's conversation with chat model and teacher behind a real HTTP endpoint: tool calls, schemas, usage."""
 
 import random
 from pathlib import Path

@@ -61,6 +61,7 @@ def _advised(student: str, train_samples: int, measured: Measured) -> Plan:
     # Measured here on 2 cores: rows of 4 to 8 samples were best; longer rows pay for their square mask.
     row = min(1_024, measured.prefix_tokens + 8 * own) if measured.device == "cpu" else 8_192
     row = max(row, measured.longest_tokens, 64)
+    checkpoints = 2 if measured.device == "cpu" else 3
     return Plan(
         student=student,
         epochs=epochs,
@@ -71,6 +72,7 @@ def _advised(student: str, train_samples: int, measured: Measured) -> Plan:
         lora_rank=16,
         lora_alpha=32,
         precision=measured.precision,
+        checkpoints=checkpoints,
         reasons={
             "student": f"{short_name(student)}: {measured.parameters / 1e6:,.0f} million weights fit this machine",
             "epochs": why_epochs,
@@ -82,7 +84,7 @@ def _advised(student: str, train_samples: int, measured: Measured) -> Plan:
             "lora_rank": "16 on all linear layers learns a narrow task; more rarely helps",
             "lora_alpha": "twice the rank",
             "precision": f"{measured.precision} multiplies matrices faster on this {measured.device}, as measured",
-            "checkpoints": "three points to compare, the last step among them",
+            "checkpoints": f"{checkpoints} points to compare, the last step among them; each takes its time to score",
         },
     )
 
