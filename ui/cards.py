@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from tools.deployment.curl import curl_line
-
 from agent.transcript import Approval, Show, ShowKind
 from tools.catalog import Catalog
+from tools.deployment.curl import curl_line
 from tools.errors import NotFound, RetortError
 from tools.records import Checkpoint, Dataset, Deployment, Document, Expense, Plan, Project, Run
 from tools.training.monitor import read_metrics
