@@ -2,7 +2,7 @@
 python := .venv/bin/python
 ready := .venv/.ready
 
-.PHONY: setup demo ui test check bench clean lock
+.PHONY: setup demo ui test check lint bench clean lock
 
 setup: $(ready)
 
@@ -19,11 +19,13 @@ test: $(ready)  ## all tests, the slow ones and the browser included
 	@.ci/browser
 	$(python) -m pytest tests
 
-check: $(ready)  ## format, lint, types, fast tests
+check: lint  ## format, lint, types, fast tests
+	$(python) -m pytest tests -m "not slow and not browser"
+
+lint: $(ready)
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	$(python) -m pytest tests -m "not slow and not browser"
 
 bench: $(ready)  ## every benchmark, figures in build/bench.json
 	$(python) -m tests.benchmarks

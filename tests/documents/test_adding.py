@@ -132,7 +132,8 @@ def test_a_slow_reader_is_killed_with_its_group(
 ) -> None:
     """The child hangs and has a child of its own: both are gone, and so is the copy."""
     pid = tmp_path / "pid"
-    script = f"import os, time; open({str(pid)!r}, 'w').write(str(os.fork() or os.getpid())); time.sleep(60)"
+    write_pid = f"open({str(pid)!r}, 'w').write(str(child))"  # by the parent alone: two writers would mix their digits
+    script = f"import os, time\nchild = os.fork()\nif child: {write_pid}\ntime.sleep(60)"
     replace_reader(monkeypatch, script)
     monkeypatch.setattr(adding, "read", partial(sandbox.read, timeout_s=1.5))
     started = time.monotonic()

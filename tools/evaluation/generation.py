@@ -7,6 +7,8 @@ batch, which is exact: position ids continue from the prefix, and the padding be
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+from tools.evaluation.cache import roomy_cache
+
 
 def common_prefix(prompts: Sequence[Sequence[int]]) -> int:
     """Tokens that all prompts begin with, leaving each at least one token of its own."""
@@ -62,7 +64,6 @@ class _Batch:
         self, model: Any, prompts: Sequence[Sequence[int]], prefix: list[tuple[Any, Any]], shared: int, pad_id: int
     ) -> None:
         import torch
-        from transformers import DynamicCache
 
         self.model = model
         self.places = list(range(len(prompts)))
@@ -75,7 +76,7 @@ class _Batch:
         self.mask = torch.tensor(seen, device=model.device)  # (rows, shared + longest)
         # Padding counts for no position: a row's first own token follows the prefix directly.
         self.positions = (self.mask.cumsum(dim=1) - 1).clamp(min=0)[:, shared:]
-        self.cache = DynamicCache(config=model.config)
+        self.cache = roomy_cache(model.config)
         for number, (keys, values) in enumerate(prefix):
             rows = (len(prompts), -1, -1, -1)
             self.cache.update(keys.expand(*rows), values.expand(*rows), number)

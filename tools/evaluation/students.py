@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 from tools.dataset.splits import Row
 from tools.errors import RetortError
+from tools.evaluation.attention import grouped_attention
 from tools.evaluation.candidates import Candidate
 from tools.evaluation.generation import greedy
+from tools.evaluation.threads import use_fastest_threads
 from tools.records import Deployment, Message
-from tools.settings import settings
 from tools.training.chat import TEMPLATE_ARGUMENTS, end_token_id, load_tokenizer, prompt_ids
 from tools.training.student import has_gpu
 
@@ -33,13 +34,14 @@ class LocalStudent:
         import torch
         from transformers import AutoModelForCausalLM
 
-        if settings().threads:
-            torch.set_num_threads(settings().threads)
+        self.precision = precision
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.batch_rows = batch_rows or BATCH_ROWS[self.device]
         self.tokenizer = load_tokenizer(folder)
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(self.device).eval()
+        attention = grouped_attention() if self.device == "cpu" else None  # None: the model's default
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation=attention)
+        self.model = model.to(self.device).eval()
         self._adapters: Any = None  # the PeftModel around `model`, once there is an adapter
         self.end_ids = _end_ids(self.model, self.tokenizer)
 
@@ -51,6 +53,8 @@ class LocalStudent:
     def answer(self, rows: Sequence[Row], candidate: Candidate, max_new_tokens: int) -> Iterator[tuple[Row, str]]:
         """Greedy answers to the rows' prompts (the last message is the reference and is not shown), as they end."""
         self._switch_to(candidate)
+        if self.device == "cpu":
+            use_fastest_threads()
         pad_id = self.tokenizer.pad_token_id
         found = greedy(
             self.model,
@@ -60,12 +64,16 @@ class LocalStudent:
             max_new_tokens=max_new_tokens,
             batch_rows=self.batch_rows,
         )
-        for index, tokens in found:
+        for count, (index, tokens) in enumerate(found, start=1):
+            if self.device == "cpu" and count % self.batch_rows == 0:
+                use_fastest_threads()  # other work may have begun or ended since
             yield rows[index], self.tokenizer.decode(tokens, skip_special_tokens=True)
 
     def _switch_to(self, candidate: Candidate) -> None:
         from peft import PeftModel
 
+        if self._adapters is not None and self.precision == "fp32":
+            self._adapters.unmerge_adapter()
         if candidate.adapter is None:
             if self._adapters is not None:
                 self._adapters.base_model.disable_adapter_layers()
@@ -77,6 +85,9 @@ class LocalStudent:
         self._adapters.set_adapter(candidate.name)
         self._adapters.base_model.enable_adapter_layers()
         self._adapters.eval()
+        if self.precision == "fp32":
+            # A fifth faster than adding the update to every product; rounds at 1e-7, in bf16 it would at 1e-2.
+            self._adapters.merge_adapter([candidate.name])
 
 
 class ServedStudent:
