@@ -1,5 +1,6 @@
 """Greedy answers are the same whatever the batch, with and without the shared prefix, and as transformers' own."""
 
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,13 @@ import pytest
 
 from tests.evaluation.world import SYSTEM, make_adapter
 from tools.dataset.splits import Row
+from tools.evaluation import threads
 from tools.evaluation.candidates import Candidate
 from tools.evaluation.generation import common_prefix, greedy
 from tools.evaluation.students import LocalStudent, answer_limit
+from tools.evaluation.threads import use_fastest_threads
 from tools.records import Message
+from tools.settings import settings
 from tools.training.chat import prompt_ids
 
 LIMIT = 10
@@ -119,6 +123,23 @@ def test_adapters_are_switched_by_name(student: Path, tmp_path: Path) -> None:
     assert len({tuple(said.values()) for said in answers.values()}) == 3
     assert ask("base") == answers["base"]  # switched off again
     assert ask("a") == answers["a"]
+
+
+def test_threads_are_the_setting_or_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        assert use_fastest_threads() in (1, len(os.sched_getaffinity(0)))
+        monkeypatch.setattr(threads, "_seconds", lambda number: 1 / number)
+        assert use_fastest_threads() == torch.get_num_threads() == len(os.sched_getaffinity(0))
+        monkeypatch.setattr(threads, "_seconds", lambda number: number)  # as beside other work
+        assert use_fastest_threads() == torch.get_num_threads() == 1
+        monkeypatch.setenv("RETORT_THREADS", "3")
+        settings.cache_clear()
+        assert use_fastest_threads() == torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_reference_answer_is_not_shown(student: Path) -> None:

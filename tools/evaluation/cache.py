@@ -24,6 +24,8 @@ def _roomy_layer() -> Any:
     class RoomyLayer(DynamicLayer):  # type: ignore[misc]  # the class is only known where transformers is loaded
         """`keys` and `values` are views of the used part of larger buffers, (rows, groups, room, dim)."""
 
+        buffers: list[Any]
+
         def update(self, key_states: Any, value_states: Any, *_args: Any, **_kwargs: Any) -> tuple[Any, Any]:
             if not self.is_initialized:
                 self.lazy_initialization(key_states, value_states)

@@ -43,6 +43,7 @@ class LocalStudent:
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation=attention)
         self.model = model.to(self.device).eval()
         self._adapters: Any = None  # the PeftModel around `model`, once there is an adapter
+        self._merged = False  # whether an adapter is summed into the base's weights
         self.end_ids = _end_ids(self.model, self.tokenizer)
 
     def device_name(self) -> str:
@@ -72,8 +73,9 @@ class LocalStudent:
     def _switch_to(self, candidate: Candidate) -> None:
         from peft import PeftModel
 
-        if self._adapters is not None and self.precision == "fp32":
+        if self._merged:
             self._adapters.unmerge_adapter()
+            self._merged = False
         if candidate.adapter is None:
             if self._adapters is not None:
                 self._adapters.base_model.disable_adapter_layers()
@@ -88,6 +90,7 @@ class LocalStudent:
         if self.precision == "fp32":
             # A fifth faster than adding the update to every product; rounds at 1e-7, in bf16 it would at 1e-2.
             self._adapters.merge_adapter([candidate.name])
+            self._merged = True
 
 
 class ServedStudent:
