@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ import pytest
 from tests.evaluation.world import make_work
 from tools.catalog import Catalog
 from tools.deployment import job as serving
-from tools.deployment.starting import free_port
+from tools.deployment.ports import claimed_port, free_port, is_free
 from tools.errors import RetortError
 from tools.jobs import Stopped, Work
 from tools.records import Checkpoint, Deployment, Expense, Job, Project, ServingOrder, new_id
@@ -23,7 +24,7 @@ from tools.records import Checkpoint, Deployment, Expense, Job, Project, Serving
 # A server that is healthy after half a second, with a grandchild in a session of its own like vLLM's engine.
 STAND_IN = """
 import http.server, json, os, subprocess, sys, time
-port, model, pids = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+port, model, pids, root = int(sys.argv[1]), *sys.argv[2:5]
 deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"
 engine = subprocess.Popen([sys.executable, "-c", deaf], start_new_session=True)
 open(pids, "w").write(f"{os.getpid()} {engine.pid}")
@@ -32,7 +33,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200 if time.monotonic() - started > 0.5 else 503)
         self.end_headers()
-        self.wfile.write(json.dumps({"data": [{"id": model}]}).encode())
+        self.wfile.write(json.dumps({"data": [{"id": model, "root": root}]}).encode())
     def log_message(self, *_): pass
 http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
 """
@@ -64,8 +65,9 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str],
     def use(code: str) -> Path:
         pids = tmp_path / "pids"
 
-        def command(deployment: Deployment, *_arguments: object) -> list[str]:
-            return [sys.executable, "-c", code, str(deployment.port), deployment.model, str(pids)]
+        def command(deployment: Deployment, *arguments: object) -> list[str]:
+            adapter = str(arguments[2])
+            return [sys.executable, "-c", code, str(deployment.port), deployment.model, str(pids), adapter]
 
         monkeypatch.setattr(serving, "serve_command", command)
         return pids
@@ -82,7 +84,7 @@ def until(holds: Callable[[], object], seconds: float = 60) -> None:
 
 def gone(pid: int) -> bool:
     try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
 
@@ -163,15 +165,36 @@ def test_a_server_that_never_gets_healthy_is_given_up(
 
 
 def test_a_strangers_server_on_the_port_is_not_ours(deployment: Deployment, tmp_path: Path) -> None:
-    stranger = subprocess.Popen([sys.executable, "-c", STAND_IN, str(deployment.port), "other", str(tmp_path / "pids")])
+    pids = tmp_path / "pids"
+    known = [str(deployment.port), deployment.model, str(pids), "/their/weights"]
+    stranger = subprocess.Popen([sys.executable, "-c", STAND_IN, *known])
     try:
-        time.sleep(2)
-        assert stranger.poll() is None
-        assert not serving._healthy(deployment)
+        until(lambda: serving._healthy(deployment, Path("/their/weights")))
+        assert not serving._healthy(deployment, Path("/our/weights"))
+        assert not serving._healthy(deployment.but(model="other"), Path("/their/weights"))
     finally:
-        os.kill(int((tmp_path / "pids").read_text().split()[1]), signal.SIGKILL)
+        os.kill(int(pids.read_text().split()[1]), signal.SIGKILL)
         stranger.kill()
         stranger.wait()
+
+
+def test_a_port_is_claimed_from_before_the_start_to_the_end() -> None:
+    wanted = free_port()
+    with claimed_port(wanted) as port:
+        assert port == wanted
+        assert not is_free(port)  # though nothing has bound it yet
+        assert free_port() != port
+        with claimed_port(wanted) as other:
+            assert other != port
+    assert is_free(port)
+
+
+def test_a_port_bound_by_a_server_still_loading_is_not_free() -> None:
+    with socket.socket() as loading:  # as vLLM does it: bound early, listening late
+        loading.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        loading.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        loading.bind(("127.0.0.1", 0))
+        assert not is_free(loading.getsockname()[1])
 
 
 def test_a_killed_job_takes_its_server_along(tmp_path: Path) -> None:
@@ -179,7 +202,8 @@ def test_a_killed_job_takes_its_server_along(tmp_path: Path) -> None:
     holder_code = f"""
 import os, sys, time
 from tools.deployment import guard
-guard.start([sys.executable, "-c", {STAND_IN!r}, "{free_port()}", "m", {str(tmp_path / "pids")!r}], 2, dict(os.environ))
+command = [sys.executable, "-c", {STAND_IN!r}, "{free_port()}", "m", {str(tmp_path / "pids")!r}, "root"]
+guard.start(command, 2, dict(os.environ))
 time.sleep(600)
 """
     holder = subprocess.Popen([sys.executable, "-c", holder_code])

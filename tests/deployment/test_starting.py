@@ -11,10 +11,11 @@ import pytest
 from tests.evaluation.world import make_adapter
 from tools import jobs
 from tools.catalog import Catalog
-from tools.deployment import starting
+from tools.deployment import ports
 from tools.deployment.command import serve_command, serve_environment, served_rank
 from tools.deployment.curl import curl_line
-from tools.deployment.starting import actual, deploy, free_port, model_name, stop_deployment
+from tools.deployment.ports import free_port
+from tools.deployment.starting import actual, deploy, model_name, stop_deployment
 from tools.errors import RetortError
 from tools.records import Checkpoint, Deployment, Example, Job, Project, ServingOrder, new_id
 
@@ -39,7 +40,7 @@ def test_a_deployment_gets_a_free_port_and_a_name(
         busy.bind(("127.0.0.1", 0))
         busy.listen()
         port = busy.getsockname()[1]
-        assert not starting._is_free(port)
+        assert not ports.is_free(port)
         with pytest.raises(RetortError, match=f"Port {port} is in use"):
             deploy(catalog, project, checkpoints[0], port=port)
     assert not catalog.find(Deployment, project.id)
@@ -54,7 +55,7 @@ def test_a_deployment_gets_a_free_port_and_a_name(
 
 def test_a_port_in_use_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     free = {8102, 8103}
-    monkeypatch.setattr(starting, "_is_free", lambda port: port in free)
+    monkeypatch.setattr(ports, "is_free", lambda port: port in free)
     assert free_port() == 8102
     assert free_port([8102]) == 8103
     free.clear()

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import random
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ from tools.catalog import Catalog
 from tools.dataset.freezing import freeze
 from tools.deployment.curl import curl_line
 from tools.deployment.parity import parity
-from tools.deployment.starting import _is_free, deploy, stop_deployment
+from tools.deployment.starting import deploy, stop_deployment
 from tools.evaluation.job import run as run_evaluation
 from tools.evaluation.trial import try_model
 from tools.files import seal_folder
@@ -161,4 +162,5 @@ def test_served_as_scored(
     assert stopped.state == "stopped"
     assert catalog.get(Job, job.id).state == "stopped"
     until(lambda: all(gone(pid) for pid in pids), 5)
-    assert _is_free(deployment.port)
+    with socket.socket() as probe:
+        assert probe.connect_ex((deployment.host, deployment.port)) != 0

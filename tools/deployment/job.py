@@ -13,7 +13,8 @@ import httpx
 from tools.deployment import guard
 from tools.deployment.command import serve_command, serve_environment
 from tools.deployment.merging import merge
-from tools.deployment.starting import check_port, free_port, need_vllm
+from tools.deployment.ports import claimed_port
+from tools.deployment.starting import need_vllm
 from tools.errors import RetortError
 from tools.evaluation.candidates import find_candidate
 from tools.jobs import Stopped, Work
@@ -50,33 +51,27 @@ def _serve(work: Work, deployment: Deployment) -> NoReturn:
     model, adapter = resolve(candidate.student), candidate.adapter
     if adapter is not None and deployment.mode == "merged":
         model, adapter = merge(model, adapter, folder / "model"), None
-    deployment = _with_free_port(work, deployment)
     gpu = has_gpu()
-    command = serve_command(deployment, candidate.student, model, adapter, gpu, candidate.precision)
     log = folder / "vllm.log"
-    with log.open("wb") as file:  # of this start only, so that its last error is this start's
-        process, lifeline = guard.start(command, file.fileno(), serve_environment(gpu))
-    try:
-        _wait_until_healthy(work, deployment, process, log)
-        _set_state(work, deployment.id, "serving")
-        work.phase(f"Serving {deployment.model} at {deployment.url}")
-        _stay(work, process, log)
-    finally:
-        _end(process, lifeline)
+    with claimed_port(deployment.port) as port:  # a resumed job may find its old port taken
+        deployment = work.catalog.change(Deployment, deployment.id, port=port, state="starting")
+        command = serve_command(deployment, candidate.student, model, adapter, gpu, candidate.precision)
+        with log.open("wb") as file:  # of this start only, so that its last error is this start's
+            process, lifeline = guard.start(command, file.fileno(), serve_environment(gpu))
+        try:
+            _wait_until_healthy(work, deployment, adapter or model, process, log)
+            _set_state(work, deployment.id, "serving")
+            work.phase(f"Serving {deployment.model} at {deployment.url}")
+            _stay(work, process, log)
+        finally:
+            _end(process, lifeline)
 
 
-def _with_free_port(work: Work, deployment: Deployment) -> Deployment:
-    """A resumed job may find its old port taken."""
-    try:
-        port = check_port(deployment.port)
-    except RetortError:
-        port = free_port()
-    return work.catalog.change(Deployment, deployment.id, port=port, state="starting")
-
-
-def _wait_until_healthy(work: Work, deployment: Deployment, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_healthy(
+    work: Work, deployment: Deployment, weights: Path, process: subprocess.Popen[bytes], log: Path
+) -> None:
     started = time.monotonic()
-    while not _healthy(deployment):
+    while not _healthy(deployment, weights):
         waited_s = time.monotonic() - started
         _look(work, process, log)
         if waited_s > START_LIMIT_S:
@@ -109,15 +104,16 @@ def _look(work: Work, process: subprocess.Popen[bytes], log: Path) -> None:
         )
 
 
-def _healthy(deployment: Deployment) -> bool:
-    """Whether our own server answers: a stranger on the port would not know our model's name."""
+def _healthy(deployment: Deployment, weights: Path) -> bool:
+    """Whether our own server answers: another one on the port may know the model's name, but not our weights' path."""
     address = f"http://{deployment.host}:{deployment.port}"
     try:
         if httpx.get(f"{address}/health", timeout=5, trust_env=False).status_code != 200:
             return False
         listed = httpx.get(f"{address}/v1/models", timeout=5, trust_env=False)
-        return listed.status_code == 200 and f'"{deployment.model}"' in listed.text
-    except httpx.TransportError:
+        told = listed.json().get("data", []) if listed.status_code == 200 else []
+        return any(one.get("id") == deployment.model and one.get("root") == str(weights) for one in told)
+    except (httpx.TransportError, ValueError):  # silent, or no JSON: some other program
         return False
 
 

@@ -2,18 +2,15 @@
 
 import importlib.util
 import re
-import socket
-from collections.abc import Sequence
 from typing import Literal
 
 from tools import jobs
 from tools.catalog import Catalog, now
+from tools.deployment.ports import check_port, free_port
 from tools.errors import NotFound, RetortError
 from tools.evaluation.candidates import find_candidate
 from tools.records import Checkpoint, Deployment, Job, Project, ServingOrder, new_id
-from tools.settings import settings
 
-PORTS_TRIED = 50
 STOP_WAIT_S = jobs.STOP_GRACE_S + 10
 LAUNCH_S = 60.0  # between a deployment's record and its job's; longer apart means that the caller died in between
 
@@ -94,38 +91,9 @@ def need_vllm() -> None:
         )
 
 
-def free_port(taken: Sequence[int] = ()) -> int:
-    """The first free port from the setting `serve_port` upwards."""
-    first = settings().serve_port
-    for port in range(first, min(first + PORTS_TRIED, 65536)):
-        if port not in taken and _is_free(port):
-            return port
-    raise RetortError(
-        f"All ports from {first} to {first + PORTS_TRIED - 1} are in use.",
-        "Stop a server, or set RETORT_SERVE_PORT to a free range.",
-    )
-
-
-def check_port(port: int) -> int:
-    """The port itself when it is free."""
-    if not 1 <= port <= 65535 or not _is_free(port):
-        raise RetortError(f"Port {port} is in use or not allowed.", "Name another port, or none to get a free one.")
-    return port
-
-
 def model_name(text: str) -> str:
     """A name for a request's `model`: letters, digits, dots and dashes."""
     return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.") or "student"
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a closed server's lingering state is no server
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _mended(catalog: Catalog, deployment: Deployment) -> bool:
