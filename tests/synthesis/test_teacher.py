@@ -86,7 +86,7 @@ def test_a_document_is_fenced_data(monkeypatch: pytest.MonkeyPatch) -> None:
         (Reply('{"samples": [{"input": 3}]}'), "is not the JSON asked for"),
         (Reply('{"samples": [{"in', finish_reason="length"), "cut off"),
         (Reply(refusal="I would rather not"), "refused: I would rather not"),
-        (Reply(), "is not the JSON asked for"),
+        (Reply(), "reply is empty"),
     ],
 )
 def test_an_unusable_reply_is_paid_for_and_told(monkeypatch: pytest.MonkeyPatch, reply: Reply, problem: str) -> None:

@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, JsonValue, ValidationError
-
 from tools.errors import RetortError
-from tools.records import Task
 from tools.settings import Settings
-from tools.synthesis.teaching import Drafted, TeacherReply, TeacherRequest, Usage
-from tools.synthesis.wording import is_strict, messages, reply_schema
+from tools.synthesis.teaching import Prompt, TeacherReply, TeacherRequest, Unusable, Usage
+from tools.synthesis.wording import prompt, tokens
+from tools.synthesis.writing import write
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -23,16 +21,6 @@ if TYPE_CHECKING:
 TRIES = 5
 LONGEST_WAIT_S = 60.0
 _PASSING = (408, 409, 429)  # these, and every 5xx, may succeed a moment later
-
-
-class _Sample(BaseModel):
-    input: str
-    output: JsonValue
-    quote: str = ""
-
-
-class _Reply(BaseModel):
-    samples: list[_Sample]
 
 
 class OpenAITeacher:
@@ -67,25 +55,19 @@ class OpenAITeacher:
         return f"teacher:{self.model}"
 
     async def answer(self, request: TeacherRequest) -> TeacherReply:
-        """One structured completion. An unusable reply is a TeacherReply with its problem: it was paid for."""
-        completion = await self._ask(request)
-        usage = self._usage(completion)
-        if not completion.choices:
-            return TeacherReply(usage=usage, problem="the teacher's reply is empty")
-        choice = completion.choices[0]
-        if choice.message.refusal:
-            return TeacherReply(usage=usage, problem=f"the teacher refused: {choice.message.refusal[:200]}")
-        if choice.finish_reason == "length":
-            return TeacherReply(usage=usage, problem="the teacher's reply was cut off at its length limit")
+        """The samples of one request. An unusable reply is a TeacherReply with its problem: it was paid for."""
+        usage = Usage()
+
+        async def ask(wanted: Prompt) -> str:
+            nonlocal usage
+            completion = await self._ask(wanted)
+            usage = self._usage(completion)
+            return _text(completion)
+
         try:
-            found = _Reply.model_validate_json(choice.message.content or "")
-        except ValidationError as error:
-            why = error.errors()[0]["msg"]
-            return TeacherReply(usage=usage, problem=f"the teacher's reply is not the JSON asked for: {why}")
-        samples = tuple(
-            Drafted(input=sample.input.strip(), output=_written(request.task, sample.output), quote=sample.quote)
-            for sample in found.samples[: request.count]
-        )
+            samples = await write(request, ask)
+        except Unusable as unusable:
+            return TeacherReply(usage=usage, problem=unusable.problem)
         return TeacherReply(samples=samples, usage=usage)
 
     async def close(self) -> None:
@@ -94,14 +76,11 @@ class OpenAITeacher:
             self._client = None
 
     def expect(self, request: TeacherRequest) -> Usage:
-        """A guess from characters: four a token in Latin script, one in others; an answer is about as long as shown."""
-        read = sum(_tokens(message.content) for message in messages(request)) + _tokens(
-            json.dumps(reply_schema(request))
-        )
-        shown = [*request.examples, *((request.like,) if request.like else ())]
-        each = sum(_tokens(one.input + one.output) for one in shown) / len(shown) if shown else 100.0
-        written = request.count * (each + 20)  # the keys and brackets around it
-        return Usage(input_tokens=int(read), output_tokens=int(written), usd=self.price(read, written))
+        """A guess from the length of its first prompt."""
+        asked = prompt(request)
+        read = sum(tokens(message.content) for message in asked.messages) + tokens(json.dumps(asked.answer_schema))
+        written = asked.expected_tokens
+        return Usage(input_tokens=int(read), output_tokens=written, usd=self.price(read, written))
 
     def price(self, input_tokens: float, output_tokens: float) -> float:
         """US dollars of so many tokens."""
@@ -109,13 +88,13 @@ class OpenAITeacher:
         million = input_tokens * settings.teacher_usd_per_million_input
         return (million + output_tokens * settings.teacher_usd_per_million_output) / 1e6
 
-    async def _ask(self, request: TeacherRequest) -> "ChatCompletion":
+    async def _ask(self, wanted: Prompt) -> "ChatCompletion":
         """The request, repeated while the endpoint is only busy. Raises RetortError when repeating cannot help."""
         from openai import APIConnectionError, APIStatusError
 
         for attempt in range(1, TRIES + 1):
             try:
-                return await self._send(request)
+                return await self._send(wanted)
             except APIStatusError as error:
                 passing = error.status_code in _PASSING or error.status_code >= 500
                 if not passing or attempt == TRIES:
@@ -131,16 +110,18 @@ class OpenAITeacher:
             await asyncio.sleep(min(backoff_s if wait_s is None else wait_s, LONGEST_WAIT_S))
         raise AssertionError("the last try returns or raises")
 
-    async def _send(self, request: TeacherRequest) -> "ChatCompletion":
+    async def _send(self, wanted: Prompt) -> "ChatCompletion":
+        from openai import omit
         from openai.types.chat import ChatCompletion
 
-        rows = [message.model_dump() for message in messages(request)]
-        schema = {"name": "samples", "schema": reply_schema(request), "strict": is_strict(request.task)}
+        rows = [message.model_dump() for message in wanted.messages]
+        schema = {"name": "samples", "schema": wanted.answer_schema, "strict": wanted.strict}
+        shape = cast("ResponseFormatJSONSchema", {"type": "json_schema", "json_schema": schema})
         completion = await self._connected().chat.completions.create(
             model=self.model,
             messages=cast("list[ChatCompletionMessageParam]", rows),
             temperature=1.0,
-            response_format=cast("ResponseFormatJSONSchema", {"type": "json_schema", "json_schema": schema}),
+            response_format=shape if wanted.answer_schema else omit,
         )
         if not isinstance(completion, ChatCompletion):  # the client hands a web page through as text
             raise self._no_endpoint("a web page")
@@ -217,16 +198,16 @@ def _told(body: object, otherwise: str) -> str:
     return str(body["message"]) if isinstance(body, dict) and body.get("message") else otherwise
 
 
-def _tokens(text: str) -> float:
-    wide = sum(not char.isascii() for char in text)
-    return wide + (len(text) - wide) / 4
-
-
-def _written(task: Task, output: JsonValue) -> str:
-    """The answer's text: JSON with the fields in the task's order, or the label or text itself."""
-    if isinstance(output, str):
-        return output.strip()
-    if isinstance(output, dict) and task.kind == "extraction":
-        known = {field.name: output[field.name] for field in task.fields if field.name in output}
-        output = {**known, **{name: value for name, value in output.items() if name not in known}}
-    return json.dumps(output, ensure_ascii=False)
+def _text(completion: "ChatCompletion") -> str:
+    """The answer's text. Raises Unusable when there is none, or only a part of it."""
+    if not completion.choices:
+        raise Unusable("empty", "the teacher's reply is empty")
+    choice = completion.choices[0]
+    text = choice.message.content or ""
+    if choice.message.refusal:
+        raise Unusable("refused", f"the teacher refused: {choice.message.refusal[:200]}", choice.message.refusal)
+    if choice.finish_reason == "length":
+        raise Unusable("truncated", "the teacher's reply was cut off at its length limit", text)
+    if not text.strip():
+        raise Unusable("empty", "the teacher's reply is empty")
+    return text

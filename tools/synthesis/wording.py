@@ -6,9 +6,27 @@ import json
 from prompts import render
 from tools.records import Example, JsonObject, Message, Task
 from tools.synthesis.instructions import system_prompt
-from tools.synthesis.teaching import TeacherRequest
+from tools.synthesis.teaching import Prompt, TeacherRequest
 
 EXAMPLES_SHOWN = 5
+
+
+def prompt(request: TeacherRequest) -> Prompt:
+    """The whole request; an answer is about as long as the examples shown."""
+    shown = [*request.examples, *((request.like,) if request.like else ())]
+    each = sum(tokens(one.input + one.output) for one in shown) / len(shown) if shown else 100.0
+    return Prompt(
+        messages=tuple(messages(request)),
+        answer_schema=reply_schema(request),
+        strict=is_strict(request.task),
+        expected_tokens=int(request.count * (each + 20)),  # the keys and brackets around it
+    )
+
+
+def tokens(text: str) -> float:
+    """A guess from characters: four a token in Latin script, one in others."""
+    wide = sum(not char.isascii() for char in text)
+    return wide + (len(text) - wide) / 4
 
 
 def messages(request: TeacherRequest) -> list[Message]:
