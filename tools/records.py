@@ -2,17 +2,16 @@
 
 import secrets
 from datetime import UTC, datetime
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
-JsonObject: TypeAlias = dict[str, JsonValue]
-
-
-class Value(BaseModel):
-    """An immutable value without an identity of its own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+# ruff: noqa: PLC0414  "as" passes them on, so that every noun is imported from here
+from tools.dialogue import Dialogue as Dialogue
+from tools.dialogue import JsonObject as JsonObject
+from tools.dialogue import Message as Message
+from tools.dialogue import ToolCall as ToolCall
+from tools.dialogue import Value as Value
 
 
 class Record(Value):
@@ -128,21 +127,13 @@ class Passage(Record):
     page: int | None = Field(None, ge=1)
 
 
-class Message(Value):
-    """One chat message of a sample, in the roles every chat template knows."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
 SampleState = Literal["draft", "approved", "edited", "rejected"]
 
 
-class Sample(Record):
+class Sample(Record, Dialogue):
     """One training example. `approved` and `edited` samples may be trained on; `draft` and `rejected` never."""
 
     project_id: str
-    messages: tuple[Message, ...] = Field(min_length=2, description="Ends with the assistant's answer.")
     state: SampleState = "draft"
     reason: str = Field("", description="Why it was rejected, or what the edit changed.")
     source: str = Field(description="Who made it: simulator, teacher:<model>, import:<file>, user.")
@@ -153,14 +144,6 @@ class Sample(Record):
     document_id: str = ""
     passage_id: str = ""
     quote: str = Field("", description="Verbatim evidence in the passage.")
-
-    @property
-    def question(self) -> str:
-        return self.messages[-2].content
-
-    @property
-    def answer(self) -> str:
-        return self.messages[-1].content
 
 
 class Dataset(Record):

@@ -26,6 +26,7 @@ from tools.jobs import check
 from tools.records import (
     Dataset,
     Deployment,
+    Dialogue,
     Evaluation,
     EvaluationOrder,
     Job,
@@ -108,7 +109,7 @@ def teach(student: Path, folder: Path, steps: int = 120) -> None:
         for letter, answer in ANSWERS.items():
             noise = "".join(draw.choices("klmnopqrst", k=12))
             asked = [Message(role="system", content="Which?"), Message(role="user", content=f"{noise} {letter}")]
-            rows.append(encode(tokenizer, [*asked, Message(role="assistant", content=answer)]))
+            rows.append(encode(tokenizer, Dialogue(messages=(*asked, Message(role="assistant", content=answer)))))
         longest = max(row.tokens for row in rows)
         ids = torch.tensor([[*row.prompt_ids, *row.answer_ids] + [0] * (longest - row.tokens) for row in rows])
         labels = torch.full_like(ids, -100)

@@ -114,7 +114,7 @@ def test_adapters_are_switched_by_name(student: Path, tmp_path: Path) -> None:
         alone.eval()
         told = {}
         for row in rows:
-            tokens = one_by_one(alone, prompt_ids(local.tokenizer, row.messages[:-1]), local.end_ids)
+            tokens = one_by_one(alone, prompt_ids(local.tokenizer, row.prompt), local.end_ids)
             told[row.id] = local.tokenizer.decode(tokens, skip_special_tokens=True)
         return told
 

@@ -69,8 +69,7 @@ def freeze(
 
 
 def _row(sample: Sample) -> JsonValue:
-    messages: list[JsonValue] = [{"role": message.role, "content": message.content} for message in sample.messages]
-    return {"id": sample.id, "messages": messages}
+    return sample.model_dump(mode="json", include={"id", "messages", "tools"}, exclude_defaults=True)
 
 
 def _new_folder(parent: Path, known: Sequence[Dataset]) -> tuple[int, Path]:

@@ -58,8 +58,11 @@ def edit(  # noqa: PLR0917  the order is that of the verb
 
 
 def _with(sample: Sample, question: str, answer: str) -> Sample:
-    turns = (Message(role="user", content=question), Message(role="assistant", content=answer))
-    return sample.but(messages=(*sample.messages[:-2], *turns))
+    """The sample with another input (the user's last message) and another answer."""
+    asked = max(place for place, message in enumerate(sample.messages) if message.role == "user")
+    before, after = sample.prompt[:asked], sample.prompt[asked + 1 :]
+    reply = Message.answering(answer) if sample.tools else Message(role="assistant", content=answer)
+    return sample.but(messages=(*before, Message(role="user", content=question), *after, reply))
 
 
 def _named(catalog: Catalog, project: Project, ids: Sequence[str]) -> list[Sample]:

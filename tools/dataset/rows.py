@@ -2,22 +2,13 @@
 
 from pydantic import Field
 
-from tools.records import Message, Value
+from tools.records import Dialogue, Message, Value
 
 
-class FileRow(Value):
+class FileRow(Dialogue):
     """One good row of a file."""
 
     line: int
-    messages: tuple[Message, ...]
-
-    @property
-    def question(self) -> str:
-        return self.messages[-2].content
-
-    @property
-    def answer(self) -> str:
-        return self.messages[-1].content
 
 
 class FileRows(Value):
@@ -32,13 +23,26 @@ class FileRows(Value):
 def flaw(messages: tuple[Message, ...]) -> str:
     """Why these messages are no training example, or nothing."""
     roles = [message.role for message in messages]
-    text = "".join(message.content for message in messages)
+    text = "".join(message.text for message in messages)
+    asked = [message.content for message in messages if message.role == "user"]
     flaws = {
         "a system message is not the first message": "system" in roles[1:],
         "the last message is not the assistant's answer": roles[-1:] != ["assistant"],
-        "no user message comes right before the answer": roles[-2:-1] != ["user"],
-        "the answer is empty": not messages or not messages[-1].content.strip(),
-        "the input is empty": len(messages) > 1 and not messages[-2].content.strip(),
+        "no user message or tool result comes right before the answer": roles[-2:-1] not in (["user"], ["tool"]),
+        "no user message comes before the answer": not asked,
+        "a tool's result follows no call of a tool": _unasked_result(messages),
+        "the answer is empty": not messages or not messages[-1].text.strip(),
+        "the input is empty": bool(asked) and not asked[-1].strip(),
         "it holds half a surrogate pair, which is no text": any("\ud800" <= letter <= "\udfff" for letter in text),
     }
     return next((reason for reason, found in flaws.items() if found), "")
+
+
+def _unasked_result(messages: tuple[Message, ...]) -> bool:
+    """Whether a tool speaks that no assistant's message before it has called."""
+    open_calls = 0
+    for message in messages:
+        open_calls = open_calls - 1 if message.role == "tool" else len(message.tool_calls)
+        if open_calls < 0:
+            return True
+    return False

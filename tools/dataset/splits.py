@@ -6,26 +6,13 @@ from pathlib import Path
 from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.files import sha256
-from tools.records import Dataset, Message, Value
+from tools.records import Dataset, Dialogue
 
 
-class Row(Value):
+class Row(Dialogue):
     """One row of a frozen split."""
 
     id: str  # of the sample it was frozen from
-    messages: tuple[Message, ...]  # ends with the assistant's answer
-
-    @property
-    def prompt(self) -> tuple[Message, ...]:
-        return self.messages[:-1]
-
-    @property
-    def question(self) -> str:
-        return self.messages[-2].content
-
-    @property
-    def answer(self) -> str:
-        return self.messages[-1].content
 
 
 def read_train(catalog: Catalog, dataset: Dataset) -> list[Row]:

@@ -33,7 +33,7 @@ def wilson(hits: int, rows: int) -> Score:
 
 def score(task: Task, rows: Sequence[Row], answers: Mapping[str, str]) -> Scores:
     """Scores of one candidate: `answers` maps row id to answer text; a row without an answer counts as wrong."""
-    pairs = [(row.messages[-1].content, answers.get(row.id, "")) for row in rows]
+    pairs = [(row.answer, answers.get(row.id, "")) for row in rows]
     exact = wilson(sum(is_exact(task, reference, answer) for reference, answer in pairs), len(pairs))
     if task.kind == "extraction":
         fields = _field_scores(pairs)

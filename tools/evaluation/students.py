@@ -11,8 +11,8 @@ from tools.evaluation.attention import grouped_attention
 from tools.evaluation.candidates import Candidate
 from tools.evaluation.generation import greedy
 from tools.evaluation.threads import use_fastest_threads
-from tools.records import Deployment, Message
-from tools.training.chat import TEMPLATE_ARGUMENTS, end_token_id, load_tokenizer, prompt_ids
+from tools.records import Deployment
+from tools.training.chat import TEMPLATE_ARGUMENTS, chat_request, end_token_id, load_tokenizer, prompt_ids
 from tools.training.student import has_gpu
 
 BATCH_ROWS = {"cpu": 32, "cuda": 128}  # decoding reads all weights once a token, whatever the rows
@@ -23,7 +23,7 @@ REQUEST_TIMEOUT_S = 300.0
 
 def answer_limit(tokenizer: Any, rows: Sequence[Row]) -> int:
     """Tokens that an answer may have: a quarter more than the longest reference, so that a good one fits."""
-    longest = max((len(tokenizer(row.messages[-1].content)["input_ids"]) for row in rows), default=0)
+    longest = max((len(tokenizer(row.answer)["input_ids"]) for row in rows), default=0)
     return longest * 5 // 4 + 16
 
 
@@ -59,7 +59,7 @@ class LocalStudent:
         pad_id = self.tokenizer.pad_token_id
         found = greedy(
             self.model,
-            [prompt_ids(self.tokenizer, row.messages[:-1]) for row in rows],
+            [prompt_ids(self.tokenizer, row.prompt, row.tools) for row in rows],
             end_ids=self.end_ids,
             pad_id=0 if pad_id is None else pad_id,  # masked, so any id will do
             max_new_tokens=max_new_tokens,
@@ -115,22 +115,22 @@ class ServedStudent:
             OpenAI(base_url=self.deployment.url, api_key="none", http_client=http, timeout=REQUEST_TIMEOUT_S) as client,
             ThreadPoolExecutor(SERVED_CONCURRENCY) as pool,
         ):
-            asked = {pool.submit(self._ask, client, row.messages[:-1], max_new_tokens): row for row in rows}
+            asked = {pool.submit(self._ask, client, row, max_new_tokens): row for row in rows}
             try:
                 for done in as_completed(asked):
                     yield asked[done], done.result()
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _ask(self, client: Any, messages: Sequence[Message], max_new_tokens: int) -> str:
+    def _ask(self, client: Any, row: Row, max_new_tokens: int) -> str:
         from openai import APIConnectionError, APIStatusError
 
         try:
             reply = client.chat.completions.create(
                 model=self.deployment.model,
-                messages=[message.model_dump() for message in messages],
+                **chat_request(self.tokenizer, row),
                 temperature=0,
-                max_tokens=self._room(messages, max_new_tokens),
+                max_tokens=self._room(row, max_new_tokens),
                 extra_body={"chat_template_kwargs": TEMPLATE_ARGUMENTS},
             )
         except APIConnectionError as error:
@@ -145,11 +145,11 @@ class ServedStudent:
             ) from error
         return reply.choices[0].message.content or ""
 
-    def _room(self, messages: Sequence[Message], max_new_tokens: int) -> int:
+    def _room(self, row: Row, max_new_tokens: int) -> int:
         """vLLM refuses a request whose prompt and limit together exceed its context."""
         if self.tokenizer is None:
             return max_new_tokens
-        room = SERVED_CONTEXT_TOKENS - len(prompt_ids(self.tokenizer, messages))
+        room = SERVED_CONTEXT_TOKENS - len(prompt_ids(self.tokenizer, row.prompt, row.tools))
         return max(1, min(max_new_tokens, room))
 
 

@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 def check(task: Task, sample: Sample) -> str:
     """The reason why this sample is bad for the task, as a phrase for a person; empty when it is good."""
     roles = [message.role for message in sample.messages]
-    if roles[-2:] != ["user", "assistant"]:
+    if roles[-2:] not in (["user", "assistant"], ["tool", "assistant"]):
         return f"the messages must end with user and assistant, these end with {' and '.join(roles[-2:])}"
     if not sample.question.strip():
         return "the input is empty"

@@ -2,14 +2,20 @@
 
 Thinking is switched off by `enable_thinking=False` (Qwen3's template; others ignore the name). Prompt and answer are
 tokenised apart, because at inference the prompt is tokenised alone: no token may straddle the border.
+
+Tools are offered, called and answered as the template says. A template that knows no tools gets them in words, in the
+markup of Hermes and Qwen, so that any student can learn to call.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from prompts import render
+from tools.dataset.openai import openai_messages
 from tools.errors import RetortError
-from tools.records import Message, Value
+from tools.records import Dialogue, JsonObject, Message, Value
 
 TEMPLATE_ARGUMENTS = {"enable_thinking": False}
 _MARK = "ANSWER"
@@ -39,29 +45,108 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def prompt_text(tokenizer: Any, messages: Sequence[Message]) -> str:
-    rows = [message.model_dump() for message in messages]
-    text: str = tokenizer.apply_chat_template(rows, tokenize=False, add_generation_prompt=True, **TEMPLATE_ARGUMENTS)
-    return text
+def prompt_text(tokenizer: Any, messages: Sequence[Message], tools: Sequence[JsonObject] = ()) -> str:
+    return _rendered(tokenizer, messages, tools, add_generation_prompt=True)
 
 
-def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
+def prompt_ids(tokenizer: Any, messages: Sequence[Message], tools: Sequence[JsonObject] = ()) -> list[int]:
     """Tokens of everything before the answer, the assistant's header included."""
-    ids: list[int] = tokenizer(prompt_text(tokenizer, messages), add_special_tokens=False)["input_ids"]
-    return ids
+    return _ids(tokenizer, prompt_text(tokenizer, messages, tools))
 
 
 def end_token_id(tokenizer: Any) -> int:
     """The token that ends an assistant's turn in this template; the tokenizer's end token where there is none."""
     turn = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": _MARK}]
     text: str = tokenizer.apply_chat_template(turn, tokenize=False, **TEMPLATE_ARGUMENTS)
-    after = tokenizer(text.rpartition(_MARK)[2], add_special_tokens=False)["input_ids"]
+    after = _ids(tokenizer, text.rpartition(_MARK)[2])
     special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
     return int(next((token for token in after if token in special), tokenizer.eos_token_id))
 
 
-def encode(tokenizer: Any, messages: Sequence[Message], end_id: int | None = None) -> Encoded:
+def encode(tokenizer: Any, sample: Dialogue, end_id: int | None = None) -> Encoded:
     """Tokens of a whole sample: the prompt, and the answer with its end token (all that loss is taken on)."""
-    answer = tokenizer(messages[-1].content, add_special_tokens=False)["input_ids"]
     end = end_token_id(tokenizer) if end_id is None else end_id
-    return Encoded(prompt_ids=tuple(prompt_ids(tokenizer, messages[:-1])), answer_ids=(*answer, end))
+    prompt = prompt_ids(tokenizer, sample.prompt, sample.tools)
+    return Encoded(prompt_ids=tuple(prompt), answer_ids=(*_ids(tokenizer, answer_text(tokenizer, sample, end)), end))
+
+
+def answer_text(tokenizer: Any, sample: Dialogue, end_id: int) -> str:
+    """The answer without its end token; calls of tools are written as the student's template writes them."""
+    calls = sample.messages[-1].tool_calls
+    if not calls or not knows_tools(tokenizer):
+        return sample.answer
+    prompt = prompt_text(tokenizer, sample.prompt, sample.tools)
+    whole = _rendered(tokenizer, sample.messages, sample.tools)
+    if not whole.startswith(prompt):
+        raise RetortError(
+            f"The student's template begins an answer that calls {calls[0].name!r} otherwise than it asks for one.",
+            "Choose a student whose template begins both alike, e.g. hf:Qwen/Qwen3-0.6B.",
+        )
+    return whole.removeprefix(prompt).rpartition(tokenizer.convert_ids_to_tokens(end_id))[0]
+
+
+def chat_request(tokenizer: Any, sample: Dialogue) -> dict[str, Any]:
+    """What to send an OpenAI-compatible server of this student, so that it sees the same prompt.
+
+    Tools go with `tool_choice: none`: calls then come back as the text that the student wrote, not parsed.
+    """
+    if _uses_tools(sample.prompt, sample.tools) and not knows_tools(tokenizer):
+        return {"messages": openai_messages(in_words(sample.prompt, sample.tools))}
+    offered = {"tools": list(sample.tools), "tool_choice": "none"} if sample.tools else {}
+    return {"messages": openai_messages(sample.prompt), **offered}
+
+
+def knows_tools(tokenizer: Any) -> bool:
+    """Whether the template tells the model of the tools on offer."""
+    offered = [{"type": "function", "function": {"name": _MARK, "description": "", "parameters": {}}}]
+    asked = [{"role": "user", "content": "Q"}]
+    text: str = tokenizer.apply_chat_template(asked, tools=offered, tokenize=False, **TEMPLATE_ARGUMENTS)
+    return _MARK in text
+
+
+def in_words(messages: Sequence[Message], tools: Sequence[JsonObject]) -> list[Message]:
+    """The same without tools: what is on offer in the system message, calls and results as marked text."""
+    told: list[Message] = []
+    for before, message in zip([None, *messages], messages, strict=False):
+        if message.role != "tool":
+            told.append(Message(role=message.role, content=message.text))
+            continue
+        result = f"<tool_response>\n{message.content}\n</tool_response>"
+        if before is not None and before.role == "tool":  # results of one turn share a message
+            result = f"{told.pop().content}\n{result}"
+        told.append(Message(role="user", content=result))
+    if tools:
+        offer = render("student/tools", tools="\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools))
+        own = told.pop(0).content if told[0].role == "system" else ""
+        told.insert(0, Message(role="system", content=f"{own}\n\n{offer}".lstrip()))
+    return told
+
+
+def _rendered(
+    tokenizer: Any, messages: Sequence[Message], tools: Sequence[JsonObject], *, add_generation_prompt: bool = False
+) -> str:
+    if _uses_tools(messages, tools) and not knows_tools(tokenizer):
+        messages, tools = in_words(messages, tools), ()
+    text: str = tokenizer.apply_chat_template(
+        [_template_row(message) for message in messages],
+        tools=list(tools) or None,
+        tokenize=False,
+        add_generation_prompt=add_generation_prompt,
+        **TEMPLATE_ARGUMENTS,
+    )
+    return text
+
+
+def _uses_tools(messages: Sequence[Message], tools: Sequence[JsonObject]) -> bool:
+    return bool(tools) or any(message.role == "tool" or message.tool_calls for message in messages)
+
+
+def _template_row(message: Message) -> dict[str, Any]:
+    """The message as templates take it: arguments as an object, which the protocol has as text."""
+    calls = [{"type": "function", "function": call.model_dump()} for call in message.tool_calls]
+    return {"role": message.role, "content": message.content, **({"tool_calls": calls} if calls else {})}
+
+
+def _ids(tokenizer: Any, text: str) -> list[int]:
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids

@@ -221,7 +221,7 @@ class _Training:
 def _encoded(tokenizer: Any, rows: Sequence[Row], plan: Plan) -> tuple[list[Encoded], int]:
     """The rows in tokens, and how many were longer than the plan allows."""
     end = end_token_id(tokenizer)
-    samples = [encode(tokenizer, row.messages, end) for row in rows]
+    samples = [encode(tokenizer, row, end) for row in rows]
     fitting = [sample for sample in samples if sample.tokens <= plan.max_sample_tokens]
     return fitting, len(samples) - len(fitting)
 

@@ -69,7 +69,7 @@ def _measure_here(student: str, rows: Sequence[Row]) -> Measured:
     folder = resolve(student)
     tokenizer = load_tokenizer(folder)
     end = end_token_id(tokenizer)
-    samples = [encode(tokenizer, row.messages, end) for row in rows]
+    samples = [encode(tokenizer, row, end) for row in rows]
     lengths = sorted(sample.tokens for sample in samples)
     prefix = common_prefix(samples)
     precision, flops, device = _fastest()

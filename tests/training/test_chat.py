@@ -1,0 +1,140 @@
+"""The student sees tools, calls and results as its own template writes them, or in words where it knows none."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.dataset.openai import openai_messages
+from tools.errors import RetortError
+from tools.records import Dialogue, JsonObject, Message, Sample, ToolCall
+from tools.training.chat import chat_request, encode, load_tokenizer, prompt_text
+
+WEATHER: JsonObject = {
+    "type": "function",
+    "function": {"name": "weather", "description": "Weather of a city", "parameters": {"type": "object"}},
+}
+CALL = Message(role="assistant", content="", tool_calls=(ToolCall(name="weather", arguments={"city": "Köln"}),))
+CALLED = '<tool_call>\n{"name": "weather", "arguments": {"city": "Köln"}}\n</tool_call>'
+ASKED = Dialogue(messages=(Message(role="user", content="Rain in Köln?"), CALL), tools=(WEATHER,))
+TOLD = Dialogue(
+    messages=(
+        Message(role="system", content="Be brief."),
+        *ASKED.messages,
+        Message(role="tool", content='{"rain": false}'),
+        Message(role="assistant", content="No."),
+    ),
+    tools=(WEATHER,),
+)
+# Knows tools as Qwen's does: an offer in the system turn, calls in their own markup.
+KNOWING = """{%- if tools %}<|im_start|>system
+{%- for tool in tools %}[{{ tool | tojson }}]{%- endfor %}<|im_end|>
+{% endif %}
+{%- for message in messages %}<|im_start|>{{ message.role }}
+{{ message.content }}
+{%- for call in message.tool_calls or [] %}<call {{ call.function.name }}>{{ call.function.arguments | tojson }}</call>
+{%- endfor %}<|im_end|>
+{% endfor %}
+{%- if add_generation_prompt %}<|im_start|>assistant
+{% endif %}"""
+
+
+@pytest.fixture
+def tokenizer(tiny_student: Path) -> Any:
+    return load_tokenizer(tiny_student)
+
+
+def spoken(tokenizer: Any, sample: Dialogue) -> tuple[str, str]:
+    encoded = encode(tokenizer, sample)
+    return tokenizer.decode(encoded.prompt_ids), tokenizer.decode(encoded.answer_ids)
+
+
+def test_a_template_that_knows_tools_writes_offer_call_and_result(tokenizer: Any) -> None:
+    tokenizer.chat_template = KNOWING
+    prompt, answer = spoken(tokenizer, ASKED)
+    assert prompt.startswith('<|im_start|>system[{"type": "function"')
+    assert prompt.endswith("Rain in Köln?<|im_end|>\n<|im_start|>assistant\n")
+    assert answer == '<call weather>{"city": "Köln"}</call><|im_end|>'
+    prompt, answer = spoken(tokenizer, TOLD)
+    assert '<call weather>{"city": "Köln"}</call><|im_end|>\n<|im_start|>tool\n{"rain": false}<|im_end|>' in prompt
+    assert answer == "No.<|im_end|>"
+
+
+def test_prompt_and_answer_are_what_the_template_makes_of_the_whole(tokenizer: Any) -> None:
+    tokenizer.chat_template = KNOWING
+    whole = tokenizer.apply_chat_template(
+        [
+            {"role": "user", "content": "Rain in Köln?"},
+            {"role": "assistant", "content": "", "tool_calls": [{"function": CALL.tool_calls[0].model_dump()}]},
+        ],
+        tools=[WEATHER],
+        tokenize=False,
+    )
+    assert "".join(spoken(tokenizer, ASKED)) == whole.removesuffix("\n")
+
+
+def test_a_template_that_knows_none_gets_them_in_words(tokenizer: Any) -> None:
+    prompt, _ = spoken(tokenizer, TOLD)
+    assert prompt.startswith("<|im_start|>system\nBe brief.\n\n# Tools")
+    assert '{"type": "function", "function": {"name": "weather"' in prompt
+    assert f"<|im_start|>assistant\n{CALLED}<|im_end|>" in prompt
+    assert '<|im_start|>user\n<tool_response>\n{"rain": false}\n</tool_response><|im_end|>' in prompt
+    assert "<|im_start|>tool" not in prompt
+    assert spoken(tokenizer, ASKED)[1] == f"{CALLED}<|im_end|>"
+
+
+def test_a_template_that_begins_an_answer_in_two_ways_is_refused(tokenizer: Any) -> None:
+    tokenizer.chat_template = KNOWING.replace("<|im_start|>assistant\n{% endif %}", "<|im_start|>model\n{% endif %}")
+    with pytest.raises(RetortError, match="calls 'weather' otherwise"):
+        encode(tokenizer, ASKED)
+
+
+def test_without_tools_the_template_is_given_none(tokenizer: Any) -> None:
+    tokenizer.chat_template = "{% if tools is not none or messages[0].tool_calls is defined %}tools{% endif %}"
+    assert prompt_text(tokenizer, ASKED.messages[:1]) == ""
+
+
+def test_a_server_is_sent_what_makes_the_same_prompt(tokenizer: Any) -> None:
+    plain = chat_request(tokenizer, TOLD)
+    assert "tools" not in plain
+    assert tokenizer.apply_chat_template(plain["messages"], tokenize=False, add_generation_prompt=True) == prompt_text(
+        tokenizer, TOLD.prompt, TOLD.tools
+    )
+    tokenizer.chat_template = KNOWING
+    told = chat_request(tokenizer, TOLD)
+    assert (told["tools"], told["tool_choice"]) == ([WEATHER], "none")
+    assert told["messages"] == openai_messages(TOLD.prompt)
+    assert told["messages"][2]["tool_calls"] == [
+        {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Köln"}'}}
+    ]
+    assert told["messages"][3] == {"role": "tool", "content": '{"rain": false}', "tool_call_id": "call_1"}
+
+
+def test_question_and_answer_of_a_sample_with_tools() -> None:
+    assert (ASKED.question, ASKED.answer) == ("Rain in Köln?", CALLED)
+    assert (TOLD.question, TOLD.answer) == ("Rain in Köln?", "No.")
+    assert len({ASKED.messages, TOLD.messages, ASKED.messages}) == 2  # messages are kept in sets
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        CALL,
+        Message(role="assistant", content="Let me see.", tool_calls=(*CALL.tool_calls, ToolCall(name="now"))),
+        Message(role="assistant", content="plain"),
+        Message(role="assistant", content='<tool_call>\n{"name": "half", "arguments": {}}'),
+        Message(role="assistant", content=f"{CALLED}\nand then some words"),
+        Message(role="assistant", content='<tool_call>\n{"arguments": {}}\n</tool_call>'),
+    ],
+)
+def test_an_answer_is_read_back_from_its_text(message: Message) -> None:
+    assert Message.answering(message.text) == message
+
+
+def test_bodies_written_before_tools_are_still_read() -> None:
+    body = (
+        '{"id":"sample-1","owner":"local","created_at":"2026-11-22T07:00:00Z","project_id":"p","messages":'
+        '[{"role":"user","content":"q"},{"role":"assistant","content":"a"}],"state":"approved","source":"user"}'
+    )
+    read = Sample.model_validate_json(body)
+    assert (read.question, read.answer, read.tools) == ("q", "a", ())
