@@ -1,69 +1,21 @@
-"""Verbs about data: the task, files, samples and the frozen dataset. Each phrases what its stage did."""
+"""Verbs about data: files, samples and the frozen dataset. Each phrases what its stage did."""
 
 import math
-import re
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal
 
 from agent import uploads
-from agent.references import References
+from agent.task_verbs import TaskVerbs, task_sentence
 from agent.transcript import Outcome, Show
 from tools import jobs
 from tools.errors import RetortError
-from tools.records import Example, FieldKind, Project, Sample, SynthesisOrder, Task, TaskField, TaskKind
+from tools.records import Sample, SynthesisOrder, Task
 
-UNNAMED = "New project"
 SHOWN_SAMPLES = 8  # a card with more is not read
 
 
-class DataVerbs(References):
+class DataVerbs(TaskVerbs):
     """From a goal to a dataset. Docstrings are what the chat model reads about a verb."""
-
-    # --- the task ---
-
-    def set_task(
-        self,
-        *,
-        goal: str = "",
-        kind: Literal["", "extraction", "classification", "open"] = "",
-        input_description: str = "",
-        fields: Sequence[str] = (),
-        labels: Sequence[str] = (),
-        examples: Sequence[str] = (),
-        language: str = "",
-        student: str = "",
-        system_prompt: str = "",
-    ) -> Outcome:
-        """Define or change the task; what is left out stays. `fields` are 'name' or 'name: description', `examples`
-        are 'input => output', `language` is a code like en or zh, `student` a reference like hf:Qwen/Qwen3-0.6B."""
-        project, task = self.project, self.project.task
-        changes = {
-            "kind": kind or task.kind,
-            "input_description": input_description.strip() or task.input_description,
-            "fields": tuple(read_field(one) for one in fields) or task.fields,
-            "labels": tuple(dict.fromkeys(one.strip() for one in labels if one.strip())) or task.labels,
-            "examples": tuple(read_example(one) for one in examples) or task.examples,
-            "language": language.strip().lower() or task.language,
-            "system_prompt": system_prompt.strip() or task.system_prompt,
-        }
-        task = Task.model_validate(changes)
-        names = [field.name for field in task.fields]
-        if len(set(names)) < len(names):
-            raise RetortError(f"The fields {', '.join(names)} name one twice.", "Give every field its own name.")
-        project = project.but(task=task, goal=goal.strip() or project.goal, student=student or project.student)
-        self.catalog.save(self._named(project))
-        return Outcome(text=task_sentence(task))
-
-    def _named(self, project: Project) -> Project:
-        """A project gets its name and its folder's name from its goal, once."""
-        if project.name != UNNAMED or not project.goal:
-            return project
-        old = self.catalog.folder(project)
-        name = short_name(project.goal)
-        taken = {one.slug for one in self.catalog.find(Project)}
-        slug = unique_slug(name, taken)
-        old.rename(old.with_name(slug))  # nothing runs in a project without a goal, so nobody holds the old path
-        return project.but(name=name, slug=slug)
 
     # --- files ---
 
@@ -207,53 +159,3 @@ class DataVerbs(References):
     def _card(self, samples: Sequence[Sample], text: str) -> Outcome:
         numbers = f"; they are numbered 1 to {len(samples)}" if len(samples) > 1 else ", number 1"
         return Outcome(text=f"{text}{numbers}.", show=(Show(kind="samples", ids=tuple(one.id for one in samples)),))
-
-
-# --- reading what a verb was given -------------------------------------------------------------------------------
-
-
-def read_field(text: str) -> TaskField:
-    """'total (number): amount in euro' as a field; kind and description are optional."""
-    match = re.fullmatch(r"\s*([^:：()（）]+?)\s*(?:[(（]\s*(\w+)\s*[)）])?\s*(?:[:：]\s*(.*))?", text, re.DOTALL)
-    kind = ((match[2] if match else None) or "string").lower()
-    if not match or kind not in get_args(FieldKind):
-        raise RetortError(
-            f"The field {text!r} cannot be read.",
-            f"Write 'name' or 'name (kind): description' with a kind of {', '.join(get_args(FieldKind))}.",
-        )
-    return TaskField.model_validate({"name": match[1], "kind": kind, "description": (match[3] or "").strip()})
-
-
-def read_example(text: str) -> Example:
-    """'input => output' as an example."""
-    given, arrow, output = text.rpartition("=>")
-    if not arrow or not given.strip() or not output.strip():
-        raise RetortError(f"The example {text[:80]!r} cannot be read.", "Write it as 'input => output'.")
-    return Example(input=given.strip(), output=output.strip())
-
-
-def task_sentence(task: Task) -> str:
-    """The task in one or two sentences, with what it still lacks."""
-    kinds: dict[TaskKind | None, str] = {
-        "extraction": f"extract {', '.join(field.name for field in task.fields) or '…'} as JSON",
-        "classification": f"choose one of {', '.join(task.labels) or '…'}",
-        "open": "answer in free text",
-        None: "kind unknown",
-    }
-    told = f"Task: {kinds[task.kind]}, from {task.input_description or '…'} (language: {task.language or '…'})"
-    lacks = ", ".join(task.missing()).replace("_", " ")
-    return f"{told}; still missing: {lacks}." if lacks else f"{told}."
-
-
-def short_name(goal: str) -> str:
-    """The goal's first words as a name, at most 48 characters."""
-    first = re.split(r"[.!?\n。！？]", goal.strip(), maxsplit=1)[0].strip() or goal.strip()
-    return first if len(first) <= 48 else f"{first[:48].rsplit(' ', 1)[0]}…"
-
-
-def unique_slug(name: str, taken: set[str]) -> str:
-    """A folder name of ASCII letters and digits that no other project of this owner has."""
-    whole = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    words = (whole if len(whole) <= 40 else whole[:41].rpartition("-")[0] or whole[:40]) or "project"
-    numbered = (words if number == 1 else f"{words}-{number}" for number in range(1, 1_000_000))
-    return next(slug for slug in numbered if slug not in taken)

@@ -14,10 +14,10 @@ from langgraph.types import Command, StateSnapshot
 
 from agent import cards, events, uploads, words
 from agent.approval import FREE, risk_of
-from agent.data_verbs import UNNAMED
 from agent.graph import Graph, build, close_calls, open_saver
 from agent.ledger import Decision, Ledger
 from agent.model import chat_model
+from agent.task_verbs import UNNAMED
 from agent.toolbox import Toolbox
 from agent.transcript import Approval, Entry, Outcome
 from tools import jobs

@@ -1,6 +1,6 @@
 """The verbs in one place: their schemas for the model, the exact arguments of a call, and the call itself.
 
-Two hops: a click or a command -> a verb (`data_verbs.py`, `model_verbs.py`) -> the stage's function.
+Two hops: a click or a command -> a verb (`task_verbs.py`, `data_verbs.py`, `model_verbs.py`) -> the stage's function.
 """
 
 import inspect
@@ -12,13 +12,14 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, create_m
 
 from agent.data_verbs import DataVerbs
 from agent.model_verbs import ModelVerbs
+from agent.task_verbs import TaskVerbs
 from agent.transcript import Outcome
 from tools.errors import RetortError
 from tools.records import JsonObject
 
 VERBS = tuple(
     name
-    for verbs in (DataVerbs, ModelVerbs)
+    for verbs in (TaskVerbs, DataVerbs, ModelVerbs)
     for name, member in vars(verbs).items()
     if inspect.isfunction(member) and not name.startswith("_") and member.__annotations__.get("return") is Outcome
 )

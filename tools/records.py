@@ -33,7 +33,9 @@ def new_id(noun: str) -> str:
 
 # --- the task -----------------------------------------------------------------------------------------------------
 
-TaskKind = Literal["extraction", "classification", "open"]
+TaskKind = Literal[
+    "extraction", "classification", "answering", "rewriting", "roleplay", "identity", "calling", "open"
+]  # fmt: skip
 FieldKind = Literal["string", "number", "integer", "boolean", "list", "object"]
 
 
@@ -53,33 +55,67 @@ class Example(Value):
     output: str
 
 
+class Persona(Value):
+    """Who the student is: for identity a name and a maker, for role-play a card of its character."""
+
+    name: str = ""
+    maker: str = Field("", description="Person or company that made it.")
+    card: str = Field("", description="Character, tone, background and limits, in the user's words.")
+
+
+class Coverage(Value):
+    """What samples spread over; an empty axis takes the defaults of the task's kind."""
+
+    topics: tuple[str, ...] = Field((), description="What the inputs are about.")
+    personas: tuple[str, ...] = Field((), description="Who writes them.")
+    difficulties: tuple[str, ...] = Field((), description="What makes an input easy or hard.")
+    lengths: tuple[str, ...] = Field((), description="Words of an input as ranges: 1-12, 10-40.")
+    languages: tuple[str, ...] = Field((), description="Language codes: en, zh.")
+
+
 class Task(Value):
     """What the student must learn. A task is complete when `missing()` is empty."""
 
     kind: TaskKind | None = Field(
-        None, description="extraction (to JSON), classification (to one label), or open (text)."
+        None,
+        description="extraction (to JSON), classification (to one label), answering (questions, from a passage), "
+        "rewriting (in a style), roleplay (as a persona), identity (who are you), calling (functions), or open (text).",
     )
     input_description: str = Field("", description="What the inputs are, e.g. 'shipping messages'.")
     fields: tuple[TaskField, ...] = Field((), description="The answer's fields, in order (extraction).")
     labels: tuple[str, ...] = Field((), description="The labels to choose from (classification).")
+    out_of_scope: str = Field("", description="The label of inputs that no other label fits; empty: there are none.")
+    tools: tuple[JsonObject, ...] = Field(
+        (), description='The functions to choose from (calling): {"type": "function", "function": {...}} each.'
+    )
+    persona: Persona = Field(Persona(), description="Who the student is (identity, roleplay).")
+    style: str = Field("", description="How the answer reads, e.g. 'formal, at most two sentences' (rewriting).")
+    turns: int = Field(1, ge=1, le=16, description="User turns in a sample; the student learns the last answer.")
+    reasoning: Literal["none", "dropped", "kept"] = Field(
+        "none", description="Whether the teacher thinks in writing first, and whether the student learns that too."
+    )
+    pii: Literal["keep", "mask"] = Field(
+        "keep", description="Whether personal data in documents is replaced by placeholders before the teacher reads."
+    )
+    coverage: Coverage = Coverage()
     examples: tuple[Example, ...] = Field((), description="Worked examples in the user's own words.")
     language: str = Field("", description="Language of the inputs as a code: en, zh, de ...")
     system_prompt: str = Field("", description="System prompt of every sample; written from the task unless given.")
 
     def missing(self) -> list[str]:
         """Names of what must still be asked, in the order of asking."""
-        lacks: list[str] = []
-        if self.kind is None:
-            lacks.append("kind")
-        if not self.input_description:
-            lacks.append("input_description")
-        if self.kind == "extraction" and not self.fields:
-            lacks.append("fields")
-        if self.kind == "classification" and len(self.labels) < 2:
-            lacks.append("labels")
-        if not self.language:
-            lacks.append("language")
-        return lacks
+        needs: dict[str, tuple[bool, bool]] = {  # of each name: whether the kind needs it, whether it is there
+            "kind": (True, self.kind is not None),
+            "input_description": (self.kind not in ("answering", "roleplay", "identity"), bool(self.input_description)),
+            "fields": (self.kind == "extraction", bool(self.fields)),
+            "labels": (self.kind == "classification", len(self.labels) >= 2),
+            "style": (self.kind == "rewriting", bool(self.style)),
+            "persona": (self.kind == "roleplay", bool(self.persona.card)),
+            "name": (self.kind == "identity", bool(self.persona.name)),
+            "tools": (self.kind == "calling", bool(self.tools)),
+            "language": (True, bool(self.language)),
+        }
+        return [name for name, (needed, there) in needs.items() if needed and not there]
 
     def json_schema(self) -> JsonObject:
         """The answer's JSON schema, for synthesis, scores and serving: every field present, each may be null."""
@@ -113,6 +149,9 @@ class Document(Record):
     sha256: str
     size_bytes: int = Field(ge=0)
     passages: int = Field(0, ge=0, description="Number of passages found.")
+    holds: Literal["text", "inputs"] = Field(
+        "text", description="Text to ground samples in, or unlabelled inputs, one a passage, for the teacher to answer."
+    )
     note: str = Field("", description="What was skipped and why, for a person.")
 
 
@@ -144,6 +183,8 @@ class Sample(Record, Dialogue):
     document_id: str = ""
     passage_id: str = ""
     quote: str = Field("", description="Verbatim evidence in the passage.")
+    quote_start: int | None = Field(None, ge=0, description="Where the quote begins in the passage, in characters.")
+    cell: dict[str, str] = Field({}, description="The cell of the coverage table it was asked for: axis to value.")
 
 
 class Dataset(Record):

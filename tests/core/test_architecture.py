@@ -18,6 +18,7 @@ LAYERS = ("prompts", "tools", "agent", "ui")  # each may import those before it
 STAGES = ("documents", "synthesis", "dataset", "training", "evaluation", "deployment")  # likewise
 FORBIDDEN_NAMES = {"utils", "helpers", "manager", "base"}
 MOST_LINES = 400
+NOUNS = "tools.records"  # a list of declarations, looked up rather than read: it may be longer
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 HEAVY = set(PROJECT["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-module-level-imports"])
 
@@ -145,7 +146,7 @@ def test_files_are_named_after_what_they_hold_and_stay_readable() -> None:
         assert path.stem not in FORBIDDEN_NAMES, path
         assert path.parent.name not in FORBIDDEN_NAMES, path
         lines = len(path.read_text(encoding="utf-8").splitlines())
-        assert lines <= MOST_LINES, f"{module_of(path)} has {lines} lines"
+        assert lines <= MOST_LINES or module_of(path) == NOUNS, f"{module_of(path)} has {lines} lines"
 
 
 def test_a_package_says_what_it_is_and_runs_nothing() -> None:

@@ -1,8 +1,10 @@
 """The system prompt of every sample. It is paid for in each forward pass, so it is short."""
 
+from collections.abc import Callable
+
 from prompts import render
 from tools.errors import RetortError
-from tools.records import Task, TaskField
+from tools.records import Task, TaskField, TaskKind
 
 
 def system_prompt(task: Task) -> str:
@@ -12,17 +14,36 @@ def system_prompt(task: Task) -> str:
     """
     if task.system_prompt.strip():
         return task.system_prompt.strip()
-    if lacks := [name for name in task.missing() if name != "language"]:
+    lacks = [name for name in task.missing() if name != "language"]
+    if lacks or task.kind is None:
         raise RetortError(
             f"The task is not complete: it lacks {', '.join(lacks)}.",
             "Say what is missing in the chat, then go on.",
         )
-    if task.kind == "extraction":
-        fields = ", ".join(_described(field) for field in task.fields)
-        return render("student/extraction", input=task.input_description, fields=fields)
-    if task.kind == "classification":
-        return render("student/classification", input=task.input_description, labels=", ".join(task.labels))
-    return render("student/open", input=task.input_description)
+    words: dict[TaskKind, Callable[[], str]] = {
+        "extraction": lambda: render(
+            "student/extraction", input=task.input_description, fields=", ".join(map(_described, task.fields))
+        ),
+        "classification": lambda: _classification(task),
+        "answering": lambda: render("student/answering"),
+        "rewriting": lambda: render("student/rewriting", input=task.input_description, style=task.style),
+        "roleplay": lambda: render("student/roleplay", card=task.persona.card),
+        "identity": lambda: render("student/identity", name=task.persona.name, made=_made(task)),
+        "calling": lambda: render("student/calling", input=task.input_description),
+        "open": lambda: render("student/open", input=task.input_description),
+    }
+    return words[task.kind]()
+
+
+def _classification(task: Task) -> str:
+    labels = ", ".join(task.labels)
+    if not task.out_of_scope:
+        return render("student/classification", input=task.input_description, labels=labels)
+    return render("student/scoped", input=task.input_description, labels=labels, other=task.out_of_scope)
+
+
+def _made(task: Task) -> str:
+    return f", made by {task.persona.maker}" if task.persona.maker else ""
 
 
 def _described(field: TaskField) -> str:
