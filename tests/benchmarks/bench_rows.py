@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.tiny import make_student
 from tools.training.chat import Encoded
+from tools.training.fast import fast_rows
 from tools.training.rows import pack, row_loss
 
 SAMPLES = 32
@@ -48,9 +49,10 @@ def _samples(shared: int, own: int) -> list[Encoded]:
 
 
 def _packed(model: Any, samples: Sequence[Encoded], row_tokens: int) -> None:
-    for start in range(0, len(samples), 8):
-        for row in pack(samples[start : start + 8], row_tokens):
-            row_loss(model, row).backward()
+    with fast_rows(model):
+        for start in range(0, len(samples), 8):
+            for row in pack(samples[start : start + 8], row_tokens):
+                row_loss(model, row).backward()
     model.zero_grad()
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tools.training.chat import Encoded
 from tools.training.checkpoint import trainable
+from tools.training.fast import fast_rows
 from tools.training.rows import common_prefix, pack, row_loss
 from tools.training.selfcheck import selfcheck
 
@@ -69,39 +70,37 @@ def test_loss_and_gradients_equal_those_of_single_samples(model: Any, shared: in
     assert found.exact
 
 
-def test_loss_equals_the_padded_batch_of_transformers(model: Any) -> None:
-    """The reference that everyone uses: padding, -100 labels, the model's own loss."""
-    import torch
+def test_a_wrong_mask_is_seen_and_training_goes_padded(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Branches that see their own future change the loss; the check must say so."""
+    from tools.training import attention
 
-    samples = samples_with_prefix(12, 6)
-    longest = max(sample.tokens for sample in samples)
-    ids, mask, labels = [], [], []
-    for sample in samples:
-        pad = longest - sample.tokens
-        ids.append([*sample.prompt_ids, *sample.answer_ids, *[0] * pad])
-        mask.append([1] * sample.tokens + [0] * pad)
-        labels.append([-100] * len(sample.prompt_ids) + list(sample.answer_ids) + [-100] * pad)
-    padded = model(
-        input_ids=torch.tensor(ids), attention_mask=torch.tensor(mask), labels=torch.tensor(labels), use_cache=False
-    ).loss
-    count = sum(len(sample.answer_ids) for sample in samples)
-    packed = sum(row_loss(model, row).detach() for row in pack(samples, 200)) / count
-    assert float(packed) == pytest.approx(float(padded.detach()), rel=1e-6)
+    def blind(self: attention.Layout, prefix: int, longest: int, _window: int, dtype: Any) -> Any:
+        import torch
 
+        return torch.zeros(longest, prefix + longest, dtype=dtype)
 
-def test_the_self_check_sees_a_wrong_mask(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Branches that see each other change the loss; the check must say so."""
-    import torch
-
-    from tools.training import rows
-
-    def blind(row: rows.Row, dtype: Any, device: Any) -> Any:
-        causal = torch.ones(row.tokens, row.tokens, dtype=torch.bool).tril()
-        return torch.zeros(row.tokens, row.tokens, dtype=dtype).masked_fill_(~causal, torch.finfo(dtype).min)[
-            None, None
-        ]
-
-    monkeypatch.setattr(rows, "attention_mask", blind)
+    monkeypatch.setattr(attention.Layout, "mask", blind)
     found = selfcheck(model, samples_with_prefix(10, 6), 400, "fp32")
     assert not found.exact
-    assert "singly" in found.sentence
+    assert "training padded" in found.sentence
+
+
+def test_groups_share_their_own_prefix_and_none_costs_more_than_it_saves() -> None:
+    """Two system prompts in one batch: each is computed once a row."""
+    first, second = samples_with_prefix(40, 6, seed=1), samples_with_prefix(50, 6, seed=2)
+    (row,) = pack([*first, *second], 2_000)
+    assert sorted(group.prefix for group in row.groups)[:2] >= [40, 50]
+    assert row.tokens == sum(s.tokens for s in [*first, *second]) - 5 * (row.groups[0].prefix + row.groups[1].prefix)
+    unlike = [Encoded(prompt_ids=(number, 1, 2), answer_ids=(3,)) for number in range(5)]
+    (row,) = pack(unlike, 2_000)
+    assert [(group.prefix, len(group.branches)) for group in row.groups] == [(0, 5)]
+
+
+def test_the_model_is_left_as_it_was(model: Any) -> None:
+    import torch
+
+    ids = torch.arange(12)[None]
+    before = model(input_ids=ids).logits
+    with fast_rows(model):
+        row_loss(model, pack(samples_with_prefix(5, 3), 200)[0])
+    assert torch.equal(model(input_ids=ids).logits, before)

@@ -4,6 +4,7 @@ import math
 import random
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from tools.records import Dataset, Expense, Plan, Run, TrainingOrder, new_id
 from tools.settings import settings
 from tools.training.chat import Encoded, encode, end_token_id, load_tokenizer
 from tools.training.checkpoint import Position, complete_ones, load, record, save, trainable
+from tools.training.fast import fast_rows
 from tools.training.monitor import Metric, append_metric, draw, forget_after
+from tools.training.padded import padded_batches, padded_loss
 from tools.training.rows import pack, row_loss
 from tools.training.selfcheck import selfcheck
 from tools.training.student import resolve, short_name
@@ -104,16 +107,22 @@ class _Training:
             )
         self.left_out = left_out
         self.model = _model(student, self.plan)
-        self.share = True
+        self.packed = False
 
     def train(self) -> str:
+        checked = self._self_check()
+        with fast_rows(self.model) if self.packed else nullcontext():
+            steps = self._steps()
+        left_out = f" {self.left_out} samples were longer than the plan's limit and left out." if self.left_out else ""
+        return f"Training finished after {steps} steps. {checked}{left_out}"
+
+    def _steps(self) -> int:
+        """All steps of the plan that are not done yet; returns how many there are in all."""
         import torch
 
         steps = list(batches(self.train_samples, self.plan))
-        optimizer = torch.optim.AdamW(
-            list(trainable(self.model).values()), lr=self.plan.learning_rate, weight_decay=0.0
-        )
-        checked = self._self_check()
+        weights = list(trainable(self.model).values())
+        optimizer = torch.optim.AdamW(weights, lr=self.plan.learning_rate, weight_decay=0.0, fused=True)
         done = self._resume(optimizer)
         began, before_s = time.monotonic(), forget_after(self.folder, done or -1)  # a fresh start measures step 0 anew
         dev_loss = self._dev_loss()
@@ -147,7 +156,7 @@ class _Training:
             self.work.report(step, len(steps), "steps", f"loss {loss:.3f}, dev {dev_loss:.3f}")
             if stop and step < len(steps):
                 self._stop(step, len(steps))
-        return self._closing(checked, len(steps))
+        return len(steps)
 
     def _step(self, optimizer: Any, batch: Sequence[Encoded], rate: float) -> tuple[float, int]:
         """One optimizer step; returns loss per answer token of the batch (nats) and the tokens computed."""
@@ -155,11 +164,11 @@ class _Training:
 
         labels = sum(len(sample.answer_ids) for sample in batch)
         loss_sum, tokens = 0.0, 0
-        for row in pack(batch, self.plan.row_tokens, share=self.share):
-            loss = row_loss(self.model, row) / labels  # normalised over the whole batch, whatever the rows
-            loss.backward()
-            loss_sum += float(loss.detach())
-            tokens += row.tokens
+        for loss, computed in self._losses(batch):
+            mean = loss / labels  # normalised over the whole batch, whatever the rows
+            mean.backward()
+            loss_sum += float(mean.detach())
+            tokens += computed
         if not math.isfinite(loss_sum):
             raise RetortError(
                 f"The loss became {loss_sum} at learning rate {rate:.1e}.",
@@ -178,18 +187,23 @@ class _Training:
 
         samples = self.dev_samples or self.train_samples[:16]
         labels = sum(len(sample.answer_ids) for sample in samples)
-        by_length = sorted(samples, key=lambda sample: sample.tokens)
-        total = 0.0
         with torch.inference_mode():
-            for row in pack(by_length, self.plan.row_tokens, share=self.share):
-                total += float(row_loss(self.model, row))
-        return total / labels
+            return sum(float(loss) for loss, _ in self._losses(samples)) / labels
+
+    def _losses(self, samples: Sequence[Encoded]) -> Iterator[tuple[Any, int]]:
+        """The samples' summed losses piece by piece, each with the tokens it computed."""
+        if self.packed:
+            for row in pack(samples, self.plan.row_tokens):
+                yield row_loss(self.model, row), row.tokens
+        else:
+            for few in padded_batches(samples, self.plan.row_tokens):
+                yield padded_loss(self.model, few), sum(sample.tokens for sample in few)
 
     def _self_check(self) -> str:
         self.work.phase("Checking that packed rows are exact")
         few = self.train_samples[:SELF_CHECK_SAMPLES]
         found = selfcheck(self.model, few, self.plan.row_tokens, self.plan.precision)
-        self.share = found.exact
+        self.packed = found.exact
         print(found.sentence)
         return found.sentence
 
@@ -212,10 +226,6 @@ class _Training:
     def _stop(self, step: int, steps: int) -> None:
         why = "as you asked" if self.work.should_stop() else "at the agreed minutes"
         raise Stopped(f"Training stopped {why} after step {step} of {steps}, with a checkpoint; it can be resumed.")
-
-    def _closing(self, checked: str, steps: int) -> str:
-        left_out = f" {self.left_out} samples were longer than the plan's limit and left out." if self.left_out else ""
-        return f"Training finished after {steps} steps. {checked}{left_out}"
 
 
 def _encoded(tokenizer: Any, rows: Sequence[Row], plan: Plan) -> tuple[list[Encoded], int]:

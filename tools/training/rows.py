@@ -1,8 +1,8 @@
 """Packing: samples that begin alike share that beginning, computed once a row.
 
-A row is one shared prefix and several branches. Positions of each branch continue from the prefix; a branch sees the
-prefix and itself, never a sibling. So every label has the logits it would have alone, and the gradient of all branches
-sums through the prefix: loss and gradients equal those of padded batches, with less to compute. LoRA dropout must be 0.
+A row holds groups; a group is one shared prefix and several branches. Positions of a branch continue from its prefix; a
+branch sees the prefix and itself, never a sibling. So every label has the logits it would have alone, and the gradient
+of all branches sums through the prefix: loss and gradients equal those of padded batches, with less to compute.
 """
 
 from collections.abc import Sequence
@@ -13,19 +13,35 @@ from tools.training.chat import Encoded
 
 
 @dataclass(frozen=True)
+class Group:
+    """Where a prefix and its branches lie in a row: the prefix first, then branch after branch, longest first."""
+
+    start: int
+    prefix: int  # tokens
+    branches: tuple[int, ...]  # tokens of each
+
+    @property
+    def tokens(self) -> int:
+        return self.prefix + sum(self.branches)
+
+
+@dataclass(frozen=True)
 class Row:
-    """One row of tokens; all lists have length L but the last two, which have one entry a label."""
+    """One row of L tokens: `input_ids` and `positions` have length L, `predictors` and `labels` one entry a label."""
 
     input_ids: list[int]
     positions: list[int]
-    branches: list[int]  # 0 for the prefix, then 1, 2, ...
+    groups: tuple[Group, ...]
     predictors: list[int]  # indices into the row whose hidden state predicts a label
     labels: list[int]
-    samples: int
 
     @property
     def tokens(self) -> int:
         return len(self.input_ids)
+
+    @property
+    def samples(self) -> int:
+        return sum(len(group.branches) for group in self.groups)
 
 
 def common_prefix(samples: Sequence[Encoded]) -> int:
@@ -41,70 +57,99 @@ def common_prefix(samples: Sequence[Encoded]) -> int:
     return max(shortest, 0)
 
 
-def pack(samples: Sequence[Encoded], row_tokens: int, *, share: bool = True) -> list[Row]:
-    """Rows that hold each sample exactly once, in at most `row_tokens` tokens where a sample allows it.
-
-    `share=False` gives each sample a row of its own: the plain causal computation, the reference for the self-check.
-    """
-    if not share:
-        return [_row(0, [sample]) for sample in samples]
-    prefix = common_prefix(samples)
-    room = row_tokens - prefix
-    bins: list[tuple[int, list[Encoded]]] = []
-    for sample in sorted(samples, key=lambda sample: -sample.tokens):  # first fit, longest first
-        own = sample.tokens - prefix
-        fitting = next((index for index, (used, _) in enumerate(bins) if used + own <= room), None)
+def pack(samples: Sequence[Encoded], row_tokens: int) -> list[Row]:
+    """Rows that hold each sample exactly once, in at most `row_tokens` tokens where a sample allows it."""
+    by_prompt = sorted(samples, key=lambda sample: sample.prompt_ids)
+    pieces = [piece for prefix, members in _groups(by_prompt) for piece in _pieces(prefix, members, row_tokens)]
+    bins: list[tuple[int, list[tuple[int, list[Encoded]]]]] = []
+    for prefix, members in sorted(pieces, key=lambda piece: -_cost(*piece)):  # first fit, longest first
+        cost = _cost(prefix, members)
+        fitting = next((index for index, (used, _) in enumerate(bins) if used + cost <= row_tokens), None)
         if fitting is None:
-            bins.append((own, [sample]))
+            bins.append((cost, [(prefix, members)]))
         else:
-            used, members = bins[fitting]
-            bins[fitting] = (used + own, [*members, sample])
-    return [_row(prefix, members) for _, members in bins]
-
-
-def _row(prefix: int, members: Sequence[Encoded]) -> Row:
-    input_ids = list(members[0].prompt_ids[:prefix])
-    positions = list(range(prefix))
-    branches = [0] * prefix
-    predictors: list[int] = []
-    labels: list[int] = []
-    for number, sample in enumerate(members, start=1):
-        own = [*sample.prompt_ids[prefix:], *sample.answer_ids]
-        first_label = len(input_ids) + len(sample.prompt_ids) - prefix
-        input_ids += own
-        positions += range(prefix, prefix + len(own))
-        branches += [number] * len(own)
-        predictors += range(first_label - 1, first_label - 1 + len(sample.answer_ids))
-        labels += sample.answer_ids
-    # The last answer token predicts nothing that is scored, but it keeps its place: dropping it saves 1 in ~100.
-    return Row(input_ids, positions, branches, predictors, labels, len(members))
-
-
-def attention_mask(row: Row, dtype: Any, device: Any) -> Any:
-    """Additive mask (1, 1, L, L): 0 where query i may see key j, the dtype's minimum elsewhere."""
-    import torch
-
-    branch = torch.tensor(row.branches, device=device)  # (L,)
-    causal = torch.ones(row.tokens, row.tokens, dtype=torch.bool, device=device).tril()
-    seen = causal & ((branch[None, :] == 0) | (branch[None, :] == branch[:, None]))  # (L, L)
-    mask = torch.zeros(row.tokens, row.tokens, dtype=dtype, device=device)
-    return mask.masked_fill_(~seen, torch.finfo(dtype).min)[None, None]
+            used, held = bins[fitting]
+            bins[fitting] = (used + cost, [*held, (prefix, members)])
+    return [_row(held) for _, held in bins]
 
 
 def row_loss(model: Any, row: Row) -> Any:
     """Summed negative log-likelihood of the row's labels in nats (scalar tensor, float32).
 
-    The model is asked for logits at the predicting positions only, so the vocabulary is met by few of the tokens.
+    The model must stand under `tools.training.fast.fast_rows`, which teaches its attention what a row is.
     """
     import torch
-    from torch.nn.functional import cross_entropy
+
+    from tools.training.attention import Layout
+    from tools.training.loss import label_loss
 
     device = model.device
-    logits = model(
+    causal_lm = model.get_base_model()
+    hidden = causal_lm.get_decoder()(
         input_ids=torch.tensor([row.input_ids], device=device),  # (1, L)
         position_ids=torch.tensor([row.positions], device=device),
-        attention_mask=attention_mask(row, model.dtype, device),
-        logits_to_keep=torch.tensor(row.predictors, device=device),
         use_cache=False,
-    ).logits[0]  # (labels, vocabulary)
-    return cross_entropy(logits.float(), torch.tensor(row.labels, device=device), reduction="sum")
+        row_layout=Layout(row.groups, device),
+    ).last_hidden_state[0]  # (L, width)
+    predicting = hidden[torch.tensor(row.predictors, device=device)]  # (labels, width)
+    return label_loss(causal_lm, predicting, torch.tensor(row.labels, device=device))
+
+
+def _cost(prefix: int, members: Sequence[Encoded]) -> int:
+    """Tokens of a row with these members."""
+    return prefix + sum(sample.tokens - prefix for sample in members)
+
+
+def _groups(samples: Sequence[Encoded]) -> list[tuple[int, list[Encoded]]]:
+    """Split samples, sorted by prompt, into groups of the least cost in tokens: together, or apart as they differ."""
+    prefix = common_prefix(samples)
+    whole = [(prefix, list(samples))]
+    if len(samples) < 3:
+        return whole
+    apart: list[tuple[int, list[Encoded]]] = []
+    begin = 0
+    for end in range(1, len(samples) + 1):
+        if end == len(samples) or common_prefix(samples[end - 1 : end + 1]) <= prefix:
+            if end - begin == len(samples):
+                return whole  # cannot be split: the shortest prompt bounds the prefix
+            apart += _groups(samples[begin:end])
+            begin = end
+    return apart if sum(_cost(*group) for group in apart) < _cost(*whole[0]) else whole
+
+
+def _pieces(prefix: int, members: Sequence[Encoded], row_tokens: int) -> list[tuple[int, list[Encoded]]]:
+    """A group cut into rows' worth; a group without a prefix is cut into its samples, which fill rows best."""
+    if prefix == 0:
+        return [(0, [sample]) for sample in members]
+    pieces: list[tuple[int, list[Encoded]]] = []
+    room = 0
+    for sample in sorted(members, key=lambda sample: -sample.tokens):
+        own = sample.tokens - prefix
+        if not pieces or own > room:
+            pieces.append((prefix, []))
+            room = row_tokens - prefix
+        pieces[-1][1].append(sample)
+        room -= own
+    return pieces
+
+
+def _row(held: Sequence[tuple[int, Sequence[Encoded]]]) -> Row:
+    input_ids: list[int] = []
+    positions: list[int] = []
+    predictors: list[int] = []
+    labels: list[int] = []
+    groups: list[Group] = []
+    free = [sample for prefix, members in held if prefix == 0 for sample in members]
+    for prefix, unsorted in [(0, free)] * bool(free) + [piece for piece in held if piece[0]]:
+        members = sorted(unsorted, key=lambda sample: -sample.tokens)
+        groups.append(Group(len(input_ids), prefix, tuple(sample.tokens - prefix for sample in members)))
+        input_ids += members[0].prompt_ids[:prefix]
+        positions += range(prefix)
+        for sample in members:
+            first_label = len(input_ids) + len(sample.prompt_ids) - prefix
+            input_ids += [*sample.prompt_ids[prefix:], *sample.answer_ids]
+            positions += range(prefix, sample.tokens)
+            predictors += range(first_label - 1, first_label - 1 + len(sample.answer_ids))
+            labels += sample.answer_ids
+    # The last answer token predicts nothing that is scored, but it keeps its place: dropping it saves 1 in ~100.
+    return Row(input_ids, positions, tuple(groups), predictors, labels)
