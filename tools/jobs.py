@@ -130,8 +130,9 @@ def _environment(catalog: Catalog) -> dict[str, str]:
     return {
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "PYTHONUNBUFFERED": "1",
-        # OpenMP's threads spin while they wait; beside any other load that halves the speed of training (measured).
-        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
+        # OpenMP's threads spin while they wait for the next loop. Spinning long (300,000 rounds by default) takes three
+        # quarters of the speed beside other load, not spinning a third of it on a quiet machine; measured on 2 cores.
+        "GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "3000"),
         "RETORT_CATALOG_URL": catalog.url,
         "RETORT_HOME": str(catalog.home),
         "RETORT_OWNER": catalog.owner,

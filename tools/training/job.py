@@ -106,7 +106,7 @@ class _Training:
                 "Raise max_sample_tokens in the plan.",
             )
         self.left_out = left_out
-        self.model = _model(student, self.plan)
+        self.model = lora_model(student, self.plan)
         self.packed = False
 
     def train(self) -> str:
@@ -236,7 +236,7 @@ def _encoded(tokenizer: Any, rows: Sequence[Row], plan: Plan) -> tuple[list[Enco
     return fitting, len(samples) - len(fitting)
 
 
-def _model(student: Path, plan: Plan) -> Any:
+def lora_model(student: Path, plan: Plan) -> Any:
     """The frozen base with fresh LoRA weights (float32) on all linear layers."""
     import torch
     from peft import LoraConfig, get_peft_model
