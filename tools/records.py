@@ -247,7 +247,7 @@ class Checkpoint(Record):
 
 
 class Score(Value):
-    """A share of rows with its 95 % Wilson interval."""
+    """A share of rows with its 95 % (modified Wilson) interval."""
 
     hits: int = Field(ge=0)
     rows: int = Field(ge=0)
@@ -259,13 +259,24 @@ class Score(Value):
         return self.hits / self.rows if self.rows else 0.0
 
 
+class Measure(Value):
+    """A figure over rows that is no share of them (F1, BLEU), as a part of 1, with its 95 % bootstrap interval."""
+
+    share: float = Field(description="The figure itself; 1 is the best, but for ratios.")
+    low: float
+    high: float
+    rows: int = Field(ge=0)
+
+
 class Scores(Value):
-    """What was measured; a metric that does not apply to the task is None."""
+    """What was measured; a metric that does not apply to the task is absent. Definitions: docs/metrics.md."""
 
     valid_json: Score | None = None
     exact_match: Score
     fields: dict[str, Score] = Field({}, description="Accuracy of each field over all rows (extraction).")
     label_accuracy: Score | None = None
+    shares: dict[str, Score] = Field({}, description="Further shares of rows by name: refusals, out-of-scope recall.")
+    measures: dict[str, Measure] = Field({}, description="Other figures by name: macro F1, ROUGE-L, BLEU-4.")
 
 
 class Evaluation(Record):
@@ -280,6 +291,11 @@ class Evaluation(Record):
     scores: Scores
     answers: str = Field(description="Path of the answers (JSONL), relative to the project folder.")
     seconds: float = Field(ge=0, description="Wall time of the generation.")
+    answer_tokens: int = Field(0, ge=0, description="Tokens of all answers together; 0 where nobody counted.")
+    job_id: str = Field("", description="The evaluation job that asked; one job is one look at its split.")
+    leaked: tuple[str, ...] = Field(
+        (), description="Rows whose input also stands, word for word or nearly, in the training split; not scored."
+    )
 
 
 DeploymentState = Literal["starting", "serving", "stopped", "failed"]

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from tools.catalog import Catalog
-from tools.evaluation.comparison import ComparedRow, Comparison, SideBySide, compare, side_by_side
+from tools.evaluation.comparison import compare
+from tools.evaluation.side_by_side import Filter, SideBySide, side_by_side
+from tools.evaluation.table import ComparedRow, Comparison
 from tools.records import Evaluation, Project, Score, Scores
 from ui.markup import escape, fields_of
 from ui.units import duration, interval, share
@@ -71,7 +73,7 @@ def _answers(catalog: Catalog, project: Project, evaluations: Sequence[Evaluatio
     every = side_by_side(catalog, project, evaluations)
     if not every:
         return ""
-    differ = side_by_side(catalog, project, evaluations, only="differ")
+    differ = side_by_side(catalog, project, evaluations, Filter(differ=True))
     name = escape(f"rows-{'-'.join(one.id for one in evaluations)}")
     switch = (
         f'<label><input type="radio" name="{name}" data-list="differ" checked>Where they differ ({len(differ)})</label>'

@@ -8,7 +8,7 @@ from tests.evaluation.world import contact, make_evaluation
 from tools.catalog import Catalog
 from tools.deployment.parity import Parity, parity
 from tools.errors import RetortError
-from tools.evaluation.metrics import wilson
+from tools.evaluation.intervals import wilson
 from tools.records import Dataset, Deployment, Evaluation, Project, Scores, new_id
 
 SCORES = Scores(exact_match=wilson(0, 100))

@@ -1,5 +1,6 @@
 """The evaluation job: answers on disk row by row, resumable after any end, scored once."""
 
+import hashlib
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from tools.dataset.sealed import read_test
 from tools.errors import RetortError
 from tools.evaluation.answers import Answer, AnswerFile, read_answers
 from tools.evaluation.candidates import base_student, find_candidate, find_candidates, prompt_for
+from tools.evaluation.comparison import compare
 from tools.evaluation.estimate import estimate
 from tools.evaluation.job import run as run_evaluation
 from tools.jobs import Stopped
@@ -105,6 +107,28 @@ def test_a_killed_job_resumes(catalog: Catalog, project: Project, student: Path)
     assert found[0].read_bytes().startswith(kept)
     assert len(read_answers(found[0])) == len(found[0].read_bytes().splitlines()) == 60
     assert len(catalog.find(Evaluation, project.id)) == 1
+
+
+def test_a_planted_leak_is_found(catalog: Catalog, project: Project, student: Path) -> None:
+    dataset = make_dataset(catalog, project)
+    sealed = read_test(catalog, dataset)
+    copied = sealed[1].model_dump(mode="json")
+    near = sealed[2].model_dump(mode="json")
+    near["messages"][1]["content"] = near["messages"][1]["content"].upper().replace(":", " :", 1)
+    path = catalog.folder(project) / dataset.folder / "train.jsonl"
+    path.chmod(0o600)
+    lines = path.read_bytes() + b"".join(json.dumps(row).encode() + b"\n" for row in (copied, near))
+    path.write_bytes(lines)
+    leaky = catalog.save(dataset.but(sha256={**dataset.sha256, "train": hashlib.sha256(lines).hexdigest()}))
+    make_run(catalog, project, leaky, student)
+    told = run_evaluation(make_work(catalog, project, order(leaky, "base")))
+    assert told == "Exact match on 12 test rows: base 0.0%. Training rows give 2 of them away; these are not scored."
+    (made,) = catalog.find(Evaluation, project.id)
+    assert made.leaked == (sealed[1].id, sealed[2].id)
+    assert made.scores.exact_match.rows == 10
+    found = compare(catalog, project)
+    assert (found.n, found.leaked) == (10, 2)
+    assert "2 rows were left out: training rows give their answers away (a leak)." in found.sentence
 
 
 def test_broken_answers_are_told(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Scores on answers whose worth is known."""
 
 import json
+import random
 
 import pytest
 from hypothesis import given
@@ -8,8 +9,13 @@ from hypothesis import strategies as st
 
 from tests.conftest import CONTACTS
 from tools.dataset.splits import Row
-from tools.evaluation.metrics import objects_equal, parse_object, score, values_equal, wilson
-from tools.records import Message, Task, TaskField
+from tools.dialogue import Message
+from tools.evaluation.calls import call_matches, calls_match, read_calls
+from tools.evaluation.labels import confusion, macro_f1
+from tools.evaluation.metrics import headline, is_exact, row_values, score
+from tools.evaluation.objects import field_f1, objects_equal, parse_object, values_equal
+from tools.evaluation.texts import answer_exact, answer_f1, bleu, refuses, rouge
+from tools.records import Persona, Task, TaskField
 
 
 def row(id_: str, answer: str) -> Row:
@@ -18,25 +24,6 @@ def row(id_: str, answer: str) -> Row:
 
 def full(name: str | None = "Ann", phone: str | None = "1", address: str | None = None) -> str:
     return json.dumps({"name": name, "phone": phone, "address": address, "email": None})
-
-
-# Published values: R's prop.test(x, n, correct = FALSE)$conf.int, four decimals.
-@pytest.mark.parametrize(
-    ("hits", "rows", "low", "high"),
-    [(57, 60, 0.8630, 0.9829), (0, 60, 0.0, 0.0602), (60, 60, 0.9398, 1.0), (5, 10, 0.2366, 0.7634)],
-)
-def test_wilson_interval(hits: int, rows: int, low: float, high: float) -> None:
-    found = wilson(hits, rows)
-    assert found.low == pytest.approx(low, abs=5e-5)
-    assert found.high == pytest.approx(high, abs=5e-5)
-
-
-@given(st.integers(0, 400).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows))))
-def test_wilson_holds_the_share(drawn: tuple[int, int]) -> None:
-    hits, rows = drawn
-    found = wilson(hits, rows)
-    assert 0 <= found.low <= found.high <= 1
-    assert not rows or found.low <= hits / rows <= found.high
 
 
 @pytest.mark.parametrize(
@@ -113,3 +100,150 @@ def test_classification_and_open_tasks() -> None:
     opened = score(Task(kind="open"), [row("1", "A  b\nc"), row("2", "A")], {"1": "A b c ", "2": "a"})
     assert opened.exact_match.hits == 1
     assert opened.label_accuracy is None
+    assert opened.measures["ROUGE-L"].share == 1.0  # case does not count there
+
+
+def test_f1_of_the_values_found() -> None:
+    pairs = [(full(), full()), (full(), full(phone="2")), (full(phone=None), full(phone="3")), (full(), "no json")]
+    found = field_f1(pairs)
+    # name: 3 right, 1 missed; phone: 1 right, 1 wrong (miss and false find), 1 false find, 1 missed
+    assert found["F1 of name"].share == pytest.approx(2 * 3 / (4 + 3))
+    assert found["F1 of phone"].share == pytest.approx(2 * 1 / (3 + 3))
+    assert found["F1"].share == pytest.approx(2 * 4 / (7 + 6))
+    assert "F1 of email" not in found
+    assert found["F1"].low <= found["F1"].share <= found["F1"].high
+
+
+def noisy(seed: int, texts: list[str]) -> list[str]:
+    """Answers of every worth: right, another row's, cut, with words of their own."""
+    rng = random.Random(seed)
+
+    def damaged(text: str) -> str:
+        half = text[: len(text) // 2]
+        return rng.choice([text, text, rng.choice(texts), half, f"the {text.upper()}, I think.", text.replace("e", "")])
+
+    return [damaged(text) for text in texts]
+
+
+ENGLISH = [f"The {who} {does} {count} boxes on Monday, {where}." for count, (who, does, where) in enumerate(
+    (who, does, where)
+    for who in ("clerk", "old carrier", "new shop's owner")
+    for does in ("sends", "will not send", "asked us for")
+    for where in ("to Oslo", "with care", "as agreed in May")
+)]  # fmt: skip
+CHINESE = [f"请在星期{day}把第{count}箱货物送到{place}，谢谢。" for count, (day, place) in enumerate(
+    (day, place) for day in "一二三四五" for place in ("北京市", "上海的仓库", "Oslo 的 B2 楼")
+)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("texts", "tokenize"), [(ENGLISH, "13a"), (CHINESE, "zh")])
+def test_bleu_is_sacrebleus(texts: list[str], tokenize: str) -> None:
+    import sacrebleu
+
+    answers = noisy(1, texts)
+    wanted = sacrebleu.corpus_bleu(answers, [texts], tokenize=tokenize).score / 100
+    assert bleu(list(zip(texts, answers, strict=True))).share == pytest.approx(wanted, abs=1e-9)
+
+
+def test_rouge_is_that_of_rouge_score() -> None:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    pairs = list(zip(ENGLISH, noisy(2, ENGLISH), strict=True))
+    scorer = RougeScorer(["rouge1", "rouge2", "rougeL"])
+    for ours, theirs in (("ROUGE-1", "rouge1"), ("ROUGE-2", "rouge2"), ("ROUGE-L", "rougeL")):
+        wanted = sum(scorer.score(*pair)[theirs].fmeasure for pair in pairs) / len(pairs)
+        assert rouge(pairs)[ours].share == pytest.approx(wanted, abs=1e-9)
+    # rouge-score drops every letter that is not ASCII; here characters count: 3 of 4, 3 of 3.
+    assert rouge([("送到北京", "送到北")])["ROUGE-1"].share == pytest.approx(6 / 7)
+
+
+def test_labels_are_scored_as_by_scikit_learn() -> None:
+    from sklearn.metrics import confusion_matrix, f1_score
+
+    rng = random.Random(3)
+    names = ["refund", "delivery", "complaint", "oos"]
+    right = [rng.choice(names) for _ in range(200)]
+    said = [one if rng.random() < 0.6 else rng.choice([*names, "no idea"]) for one in right]
+    pairs = list(zip(right, said, strict=True))
+    wanted = f1_score(right, said, labels=names, average="macro")
+    assert macro_f1(pairs).share == pytest.approx(wanted, abs=1e-9)
+    found = confusion(pairs)
+    assert [list(line[:-1]) for line in found.counts] == confusion_matrix(right, said, labels=found.labels).tolist()
+    assert sum(line[-1] for line in found.counts) == said.count("no idea")
+    task = Task(kind="classification", labels=tuple(names), out_of_scope="oos")
+    rows = [row(str(at), label) for at, label in enumerate(right)]
+    recall = score(task, rows, {str(at): one for at, one in enumerate(said)}).shares["out-of-scope recall"]
+    assert (recall.hits, recall.rows) == (sum(pair == ("oos", "oos") for pair in pairs), right.count("oos"))
+
+
+# Values of the official scorers (SQuAD 1.1 evaluate-v1.1, CMRC 2018 evaluate v5) on the same pairs.
+@pytest.mark.parametrize(
+    ("reference", "answer", "exact", "f1"),
+    [
+        ("the Louis XIV", "Louis XIV.", True, 1.0),
+        ("degrees of privilege", "different degrees of privilege", False, 6 / 7),
+        ("24", "twenty-four", False, 0.0),
+        ("", "", True, 0.0),
+        ("2006年", "2006年。", True, 1.0),
+        ("洛杉磯湖人", "湖人隊", False, 0.5),
+        ("東引島 (Dongyin)", "東引島", False, 2 / 3),
+    ],
+)
+def test_short_answers(reference: str, answer: str, exact: bool, f1: float) -> None:
+    assert answer_exact(reference, answer) is exact
+    assert answer_f1(reference, answer) == pytest.approx(f1)
+
+
+def call(name: str, **arguments: object) -> str:
+    return f"<tool_call>\n{json.dumps({'name': name, 'arguments': arguments})}\n</tool_call>"
+
+
+@pytest.mark.parametrize(
+    ("answer", "right"),
+    [
+        (call("find", city="new york", days=3), True),
+        (call("find", city="New-York", days=3.0), True),
+        (call("find", city="New York", days="3"), False),
+        (call("find", city="New York"), False),
+        (call("find", city="New York", days=3, unit="C"), False),
+        (call("search", city="New York", days=3), False),
+        (call("find", city="New York", days=True), False),
+        (call("find", city="New York", days=3) * 2, False),
+        (call("find", city="New York", days=3).replace("</tool_call>", ""), False),
+        ("It is warm in New York.", False),
+    ],
+)
+def test_calls(answer: str, right: bool) -> None:
+    task = Task(kind="calling")
+    assert is_exact(task, call("find", city="New York", days=3), answer) is right
+    assert is_exact(task, "I have no tool for that.", answer) is (read_calls(answer) == [])
+
+
+def test_accepted_alternatives_of_a_call() -> None:
+    accepted = {"user": ["Ann", "ann"], "update": [{"mail": ["a@b.c"], "age": [3, ""]}], "base": ["x", ""]}
+    (good,) = read_calls(call("update", user="Ann", update={"mail": "A@b.c"})) or []
+    assert call_matches(good, "update", accepted)
+    assert not call_matches(good, "update", accepted, required=("base",))
+    (bad,) = read_calls(call("update", user="Ann", update={"mail": "A@b.c", "age": 4})) or []
+    assert not call_matches(bad, "update", accepted)
+    two = read_calls(call("a") + call("b", x=[1, {"y": 2}])) or []
+    assert calls_match(two, two[::-1])
+
+
+def test_refusals_and_identity() -> None:
+    declining = ("I'm sorry, but no.", "As an AI, I …", "抱歉，我不能", "I can’t do that")
+    assert [refuses(text) for text in declining] == [True] * 4
+    assert not refuses("I am Retort.")
+    task = Task(kind="identity", persona=Persona(name="Retort", maker="Glassworks"), language="en")
+    rows = [row("1", "I am Retort by Glassworks."), row("2", "Hello, Retort here."), row("3", "Good evening!")]
+    answers = {"1": "I am retort.", "2": "This is Retort.", "3": "Hi."}
+    found = score(task, rows, answers)
+    name, figure = headline(task, found)
+    assert (name, figure.share) == ("identity kept", pytest.approx(2 / 3))
+    assert row_values(task, rows, answers) == {"1": 0.0, "2": 1.0, "3": 1.0}
+
+
+def test_written_thoughts_do_not_count() -> None:
+    rows = [row("1", "<think>It is a refund.</think>\nrefund")]
+    answers = {"1": "<think>Hm. delivery?</think>refund"}
+    assert score(Task(kind="classification", labels=("refund", "delivery")), rows, answers).exact_match.hits == 1

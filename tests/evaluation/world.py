@@ -3,6 +3,7 @@
 import json
 import random
 from pathlib import Path
+from typing import Literal
 
 from tests.tiny import make_student
 from tools.catalog import Catalog
@@ -58,12 +59,12 @@ def make_dataset(catalog: Catalog, project: Project, test_rows: int = 12) -> Dat
     return freeze(catalog, project)
 
 
-def make_lively_student(folder: Path, hidden: int = 64) -> Path:
+def make_lively_student(folder: Path, hidden: int = 64, layers: int = 2) -> Path:
     """The tiny student with larger and untied weights: the plain one only repeats its last token."""
     import torch
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(make_student(folder, hidden), dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(make_student(folder, hidden, layers), dtype=torch.float32)
     model.config.tie_word_embeddings = False
     torch.manual_seed(5)
     with torch.no_grad():
@@ -137,6 +138,7 @@ def make_evaluation(
     *,
     scores: Scores,
     label: str = "",
+    split: Literal["dev", "test"] = "test",
 ) -> Evaluation:
     """An evaluation whose answers were written by hand."""
     id_ = new_id("evaluation")
@@ -148,7 +150,7 @@ def make_evaluation(
         owner="local",
         project_id=project.id,
         dataset_id=dataset.id,
-        split="test",
+        split=split,
         candidate=candidate,
         student="path:/tiny",
         label=label or candidate,

@@ -7,7 +7,7 @@ from pydantic import Field
 from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.evaluation.answers import read_answers
-from tools.evaluation.metrics import objects_equal, parse_object
+from tools.evaluation.objects import objects_equal, parse_object
 from tools.records import Dataset, Deployment, Evaluation, Project, Value
 
 # bf16 sums in another order turn a near-tie of two tokens now and then; more than this is another model.

@@ -19,6 +19,7 @@ class Answer(Value):
     row_id: str
     answer: str
     seconds: float = Field(0, ge=0, description="This row's share of the generation's wall time.")
+    tokens: int = Field(0, ge=0, description="Length of the answer in the student's tokens; 0 where nobody counted.")
 
 
 class AnswerFile:

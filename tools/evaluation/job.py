@@ -4,20 +4,21 @@ import time
 from collections.abc import Sequence
 
 from tools.dataset.sealed import read_test
-from tools.dataset.splits import Row, read_dev
+from tools.dataset.splits import Row, read_dev, read_train
 from tools.errors import RetortError
 from tools.evaluation.answers import Answer, AnswerFile
 from tools.evaluation.candidates import Candidate, answers_path, find_candidates, find_known
-from tools.evaluation.metrics import score
+from tools.evaluation.leaks import find_leaks
+from tools.evaluation.metrics import headline, score
 from tools.evaluation.students import LocalStudent, ServedStudent, answer_limit
 from tools.jobs import Stopped, Work
-from tools.records import Dataset, Evaluation, EvaluationOrder, Expense, new_id
+from tools.records import Checkpoint, Dataset, Evaluation, EvaluationOrder, Expense, Run, new_id
 from tools.training.chat import load_tokenizer
 from tools.training.student import resolve
 
 
 def run(work: Work) -> str:
-    """Evaluate the order's candidates that are not evaluated yet; the closing sentence tells their exact match."""
+    """Evaluate the order's candidates that are not evaluated yet; the closing sentence tells their headline figure."""
     order = work.job.order
     if not isinstance(order, EvaluationOrder):
         raise TypeError(f"an evaluation job was given a {order.kind} order")
@@ -30,8 +31,11 @@ def run(work: Work) -> str:
         )
     evaluator = _Evaluator(work, dataset, order, rows, len(candidates))
     found = [evaluator.evaluate(candidate) for candidate in sorted(candidates, key=_by_student)]
-    told = ", ".join(f"{one.label} {one.scores.exact_match.share:.1%}" for one in found)
-    return f"Exact match on {len(rows)} {order.split} rows: {told}."
+    told = ", ".join(f"{one.label} {headline(work.project.task, one.scores)[1].share:.1%}" for one in found)
+    name = headline(work.project.task, found[0].scores)[0]
+    leaked = {row for one in found for row in one.leaked}
+    warning = f" Training rows give {len(leaked)} of them away; these are not scored." if leaked else ""
+    return f"{name[0].upper()}{name[1:]} on {len(rows)} {order.split} rows: {told}.{warning}"
 
 
 def _by_student(candidate: Candidate) -> tuple[str, str, bool, bool]:
@@ -49,6 +53,7 @@ class _Evaluator:
         self.work, self.dataset, self.order, self.rows = work, dataset, order, rows
         self.answered, self.total = 0, candidates * len(rows)
         self.loaded: tuple[tuple[str, str], LocalStudent] | None = None
+        self.leaks: dict[str, tuple[str, ...]] = {}  # by dataset trained on
 
     def evaluate(self, candidate: Candidate) -> Evaluation:
         """The candidate's evaluation: the known one, or answered now, going on from what is on disk."""
@@ -64,6 +69,8 @@ class _Evaluator:
             if missing:
                 self._answer(candidate, missing, file)
             answers = [file.known[row.id] for row in self.rows]
+        leaked = self._leaked(candidate)
+        scored = [row for row in self.rows if row.id not in leaked]
         return self.work.catalog.add(
             Evaluation(
                 id=new_id("evaluation"),
@@ -74,9 +81,12 @@ class _Evaluator:
                 candidate=candidate.name,
                 student=candidate.student,
                 label=candidate.label,
-                scores=score(self.work.project.task, self.rows, {one.row_id: one.answer for one in answers}),
+                scores=score(self.work.project.task, scored, {one.row_id: one.answer for one in answers}),
                 answers=path,
                 seconds=sum(answer.seconds for answer in answers),
+                answer_tokens=sum(answer.tokens for answer in answers),
+                job_id=self.work.job.id,
+                leaked=leaked,
             )
         )
 
@@ -89,7 +99,8 @@ class _Evaluator:
             moment = time.monotonic()
             for row, text in student.answer(missing, candidate, limit):
                 now = time.monotonic()
-                file.append(Answer(row_id=row.id, answer=text, seconds=now - moment))
+                tokens = len(student.tokenizer(text, add_special_tokens=False)["input_ids"])
+                file.append(Answer(row_id=row.id, answer=text, seconds=now - moment, tokens=tokens))
                 moment, self.answered = now, self.answered + 1
                 self.work.report(self.answered, self.total, "answers", candidate.label)
                 if self.work.should_stop():
@@ -98,6 +109,17 @@ class _Evaluator:
                     )
         finally:
             self._spend(time.monotonic() - started, device, candidate)
+
+    def _leaked(self, candidate: Candidate) -> tuple[str, ...]:
+        """Rows that stand in what this dataset trains on, or in what the candidate was trained on before it."""
+        catalog, trained_on = self.work.catalog, {self.dataset.id}
+        checkpoint = candidate.deployment.checkpoint_id if candidate.deployment else candidate.name
+        if checkpoint not in ("", "base"):
+            trained_on.add(catalog.get(Run, catalog.get(Checkpoint, checkpoint).run_id).dataset_id)
+        for id_ in trained_on - self.leaks.keys():
+            self.leaks[id_] = find_leaks(read_train(catalog, catalog.get(Dataset, id_)), self.rows)
+        found = {row for id_ in trained_on for row in self.leaks[id_]}
+        return tuple(row.id for row in self.rows if row.id in found)
 
     def _student(self, candidate: Candidate) -> LocalStudent | ServedStudent:
         if candidate.deployment is not None:

@@ -1,116 +1,123 @@
-"""What an answer is worth: valid JSON, exact object, each field, the label. Pure code on text, no model."""
+"""What an answer is worth, by the task's kind. Pure code on text, no model; definitions in docs/metrics.md."""
 
-import json
-import unicodedata
-from collections.abc import Mapping, Sequence
-
-from jsonschema import Draft202012Validator
-from pydantic import JsonValue
+from collections.abc import Callable, Mapping, Sequence
 
 from tools.dataset.splits import Row
-from tools.records import JsonObject, Score, Scores, Task
+from tools.evaluation.calls import calls_match, read_calls
+from tools.evaluation.intervals import mean, wilson
+from tools.evaluation.labels import labels_equal, macro_f1, out_of_scope_recall
+from tools.evaluation.objects import (
+    Pairs,
+    field_accuracy,
+    field_f1,
+    objects_equal,
+    parse_object,
+    plain,
+    valid_share,
+)
+from tools.evaluation.texts import answer_exact, answer_f1, bleu, length_ratio, refusals, rouge, rouge_l
+from tools.records import Measure, Persona, Score, Scores, Task
 
 # A string field of this name holds the row's label, so its accuracy is also told as label accuracy.
 LABEL_FIELDS = frozenset({"intent", "label", "category", "class", "类别", "标签", "意图"})
-_Z_95 = 1.959963984540054  # standard normal quantile of 0.975
-
-
-def wilson(hits: int, rows: int) -> Score:
-    """The share with its 95 % score interval; no rows give (0, 1).
-
-    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927)
-    209-212; it keeps its level near 0 and 1, where the normal interval does not.
-    """
-    if not rows:
-        return Score(hits=0, rows=0, low=0, high=1)
-    share, square = hits / rows, _Z_95**2
-    centre = (share + square / (2 * rows)) / (1 + square / rows)
-    half = _Z_95 / (1 + square / rows) * (share * (1 - share) / rows + square / (4 * rows**2)) ** 0.5
-    low = 0.0 if hits == 0 else max(0.0, centre - half)  # exact ends, without a rounding error's -1e-17
-    high = 1.0 if hits == rows else min(1.0, centre + half)
-    return Score(hits=hits, rows=rows, low=low, high=high)
+# Kinds whose answers are right or wrong are compared by `exact_match`; others by the figure named here.
+HEADLINES = {"identity": "identity kept", "rewriting": "ROUGE-L", "roleplay": "ROUGE-L", "open": "ROUGE-L"}
 
 
 def score(task: Task, rows: Sequence[Row], answers: Mapping[str, str]) -> Scores:
     """Scores of one candidate: `answers` maps row id to answer text; a row without an answer counts as wrong."""
-    pairs = [(row.answer, answers.get(row.id, "")) for row in rows]
-    exact = wilson(sum(is_exact(task, reference, answer) for reference, answer in pairs), len(pairs))
-    if task.kind == "extraction":
-        fields = _field_scores(pairs)
-        labels = [fields[name] for name in _label_fields(task) if name in fields]
-        valid = wilson(_count_valid(task, [answer for _, answer in pairs]), len(pairs))
-        return Scores(valid_json=valid, exact_match=exact, fields=fields, label_accuracy=labels[0] if labels else None)
-    return Scores(exact_match=exact, label_accuracy=exact if task.kind == "classification" else None)
+    pairs = [(said(row.answer), said(answers.get(row.id, ""))) for row in rows]
+    exact = wilson(sum(is_exact(task, *pair) for pair in pairs), len(pairs))
+    match task.kind:
+        case "extraction":
+            fields = field_accuracy(pairs)
+            labels = [fields[name] for name in _label_fields(task) if name in fields]
+            return Scores(
+                valid_json=valid_share(task, [answer for _, answer in pairs]),
+                exact_match=exact,
+                fields=fields,
+                label_accuracy=labels[0] if labels else None,
+                measures=field_f1(pairs),
+            )
+        case "classification":
+            noticed = out_of_scope_recall(pairs, task.out_of_scope)
+            shares = {"out-of-scope recall": noticed} if noticed else {}
+            return Scores(
+                exact_match=exact, label_accuracy=exact, shares=shares, measures={"macro F1": macro_f1(pairs)}
+            )
+        case "answering":
+            overlap = mean([answer_f1(*pair) for pair in pairs])
+            return Scores(exact_match=exact, shares=_refusals(pairs), measures={"answer F1": overlap})
+        case "calling":
+            return Scores(exact_match=exact, shares=_refusals(pairs))
+    kept = {"identity kept": _share(_identity_kept(task.persona), pairs)} if task.persona.name else {}
+    return Scores(exact_match=exact, shares={**kept, **_refusals(pairs)}, measures=_text_measures(pairs))
 
 
 def is_exact(task: Task, reference: str, answer: str) -> bool:
     """Whether the answer is right as a whole, by the rule of the task's kind."""
-    if task.kind == "extraction":
-        return objects_equal(parse_object(reference), parse_object(answer))
-    if task.kind == "classification":
-        return _plain(answer).casefold() == _plain(reference).casefold()
-    return " ".join(_plain(answer).split()) == " ".join(_plain(reference).split())
+    match task.kind:
+        case "extraction":
+            return objects_equal(parse_object(reference), parse_object(answer))
+        case "classification":
+            return labels_equal(reference, answer)
+        case "answering":
+            return answer_exact(reference, answer)
+    if wanted := read_calls(reference):
+        return calls_match(wanted, read_calls(answer))
+    if task.kind == "calling":
+        return read_calls(answer) == []  # where nothing is to be called, any words will do
+    return " ".join(plain(answer).split()) == " ".join(plain(reference).split())
 
 
-def parse_object(text: str) -> JsonObject | None:
-    """The JSON object that `text` is, strictly: nothing around it, no NaN, no key twice; None otherwise."""
-    try:
-        found = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
-    except (ValueError, RecursionError):  # the latter for an answer of a thousand brackets
-        return None
-    return found if isinstance(found, dict) else None
+def headline(task: Task, scores: Scores) -> tuple[str, Score | Measure]:
+    """The figure by which candidates are compared, with its name."""
+    name = _headline_name(task)
+    found = scores.shares.get(name) or scores.measures.get(name)
+    return (name, found) if found else ("exact match", scores.exact_match)
 
 
-def objects_equal(a: JsonObject | None, b: JsonObject | None) -> bool:
-    """Whether two answers are the same object: order of keys and white space do not matter, numbers by value,
-    strings after NFC and strip. None (no object) equals nothing."""
-    return a is not None and b is not None and values_equal(a, b)
+def row_values(task: Task, rows: Sequence[Row], answers: Mapping[str, str]) -> dict[str, float]:
+    """What each answer counts in the headline figure, 0 to 1, by row id; rows without an answer are left out."""
+    valued = {"identity kept": _identity_kept(task.persona), "ROUGE-L": rouge_l}.get(_headline_name(task))
+    return {
+        row.id: float(valued(*pair) if valued else is_exact(task, *pair))
+        for row in rows
+        if row.id in answers and (pair := (said(row.answer), said(answers[row.id])))
+    }
 
 
-def values_equal(a: JsonValue, b: JsonValue) -> bool:
-    if isinstance(a, bool) or isinstance(b, bool):
-        return a is b  # Python counts True as 1, JSON does not
-    if isinstance(a, str) and isinstance(b, str):
-        return _plain(a) == _plain(b)
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(values_equal(x, y) for x, y in zip(a, b, strict=True))
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(values_equal(a[key], b[key]) for key in a)
-    return a == b
+def said(text: str) -> str:
+    """The answer itself: what a reasoning student thought in writing before it does not count."""
+    return text.rpartition("</think>")[2].lstrip() if "</think>" in text else text
 
 
-def _field_scores(pairs: Sequence[tuple[str, str]]) -> dict[str, Score]:
-    """Accuracy of every field of any reference, over all rows; a field absent on both sides is right."""
-    parsed = [(parse_object(reference) or {}, parse_object(answer)) for reference, answer in pairs]
-    names = list(dict.fromkeys(name for reference, _ in parsed for name in reference))
-    hits = dict.fromkeys(names, 0)
-    for reference, answer in parsed:
-        for name in names:
-            if answer is not None and values_equal(reference.get(name), answer.get(name)):
-                hits[name] += 1
-    return {name: wilson(count, len(pairs)) for name, count in hits.items()}
+def _share(right: Callable[[str, str], bool], pairs: Pairs) -> Score:
+    return wilson(sum(right(*pair) for pair in pairs), len(pairs))
+
+
+def _refusals(pairs: Pairs) -> dict[str, Score]:
+    return {"refusals": refusals([answer for _, answer in pairs])}
+
+
+def _text_measures(pairs: Pairs) -> dict[str, Measure]:
+    return {"BLEU-4": bleu(pairs), **rouge(pairs), "length ratio": length_ratio(pairs)} if pairs else {}
+
+
+def _identity_kept(persona: Persona) -> Callable[[str, str], bool]:
+    """Whether an answer names the student and its maker wherever the reference does."""
+
+    def kept(reference: str, answer: str) -> bool:
+        names = [name.casefold() for name in (persona.name, persona.maker) if name]
+        return all(name in answer.casefold() for name in names if name in reference.casefold())
+
+    return kept
+
+
+def _headline_name(task: Task) -> str:
+    nameless = task.kind == "identity" and not task.persona.name
+    return "" if nameless else HEADLINES.get(task.kind or "", "")
 
 
 def _label_fields(task: Task) -> list[str]:
     return [field.name for field in task.fields if field.kind == "string" and field.name.casefold() in LABEL_FIELDS]
-
-
-def _count_valid(task: Task, answers: Sequence[str]) -> int:
-    validator = Draft202012Validator(task.json_schema())
-    objects = [found for answer in answers if (found := parse_object(answer)) is not None]
-    return sum(validator.is_valid(found) for found in objects)
-
-
-def _once(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key occurs twice")
-    return found
-
-
-def _refuse(constant: str) -> JsonValue:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _plain(text: str) -> str:
-    return unicodedata.normalize("NFC", text).strip()
