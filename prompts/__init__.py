@@ -12,7 +12,7 @@ def render(name: str, /, **fields: str) -> str:
 
     Raises KeyError naming the fields that are missing or unknown: a prompt and its caller must agree exactly.
     """
-    text = _read(name)
+    text = _read(Path(__file__).parent / f"{name}.md")
     wanted = set(_FIELD.findall(text))
     if wanted != set(fields):
         raise KeyError(f"prompt {name}: missing {sorted(wanted - set(fields))}, unknown {sorted(set(fields) - wanted)}")
@@ -20,5 +20,5 @@ def render(name: str, /, **fields: str) -> str:
 
 
 @cache
-def _read(name: str) -> str:
-    return (Path(__file__).parent / f"{name}.md").read_text(encoding="utf-8")
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

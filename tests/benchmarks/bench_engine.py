@@ -24,7 +24,7 @@ from tools.synthesis.making import Maker
 from tools.synthesis.openai_teacher import OpenAITeacher
 
 REQUESTS, SLOTS = 5000, 256
-SCRIPT = Script(median_s=0.8)
+SCRIPT = Script(median_s=1.0)
 
 
 def run() -> dict[str, float]:

@@ -10,7 +10,7 @@ from tools.records import Project, Sample, SynthesisOrder
 from tools.synthesis.bill import Bill
 from tools.synthesis.engine import Engine
 from tools.synthesis.estimate import estimate
-from tools.synthesis.making import Maker
+from tools.synthesis.making import Kept, Maker
 from tools.synthesis.teacher import pick_teacher
 
 BARREN_ANSWERS = 4  # until a draft gives up
@@ -28,7 +28,12 @@ def draft(catalog: Catalog, project: Project, count: int, like: Sample | None = 
     maker = Maker(catalog, project, teacher, seed=seed, state="draft", like=like)
     order = SynthesisOrder(count=count, max_usd=estimate(catalog, project, count).usd_high)
     good: list[Sample] = []
+    reasons: list[str] = []
     bill = Bill()
+
+    def stored(kept: Kept) -> None:
+        good.extend(kept.good)
+        reasons.extend([kept.reason] if kept.reason else [])
 
     async def fulfil() -> None:
         await Engine(
@@ -38,23 +43,21 @@ def draft(catalog: Catalog, project: Project, count: int, like: Sample | None = 
             bill,
             barren_answers=BARREN_ANSWERS,
             silence_s=SILENCE_S,
-            stored=lambda kept: good.extend(kept.good),
+            stored=stored,
         ).run()
 
-    reason = ""
     # A thread of its own: the caller may be inside an event loop already.
     with ThreadPoolExecutor(1) as pool:
         try:
             pool.submit(asyncio.run, fulfil()).result()
         except Stopped as stopped:
-            reason = str(stopped)
+            reasons.append(str(stopped))
         except RetortError:
             if not bill.answers:
                 raise  # the endpoint's own words
-            reason = bill.last_reason
     if not good:
         raise RetortError(
-            f"No usable sample came from {teacher.source}: {reason or 'its reply was empty'}.",
+            f"No usable sample came from {teacher.source}: {reasons[0]}.",
             "Describe the task in more detail, give an example, or choose another teacher with RETORT_TEACHER_MODEL.",
         )
     return good

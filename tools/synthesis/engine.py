@@ -18,7 +18,7 @@ from tools.synthesis.limiter import LONGEST_WAIT_S, Limiter
 from tools.synthesis.making import Finished, Kept, Maker
 from tools.synthesis.teaching import Passing, Reply, Teacher, TeacherRequest, Unusable, Usage
 
-TRIES = 5  # of one prompt at an endpoint that answers others
+TRIES = 5  # of one prompt; refusals for being too many do not count
 LONGEST_BACKOFF_S = 30.0
 BARREN_ANSWERS = 12  # in a row without one new good sample: the teacher has run dry
 SILENCE_S = 900.0  # without any answer until the job gives up
@@ -168,7 +168,7 @@ class Engine:
         )
 
     async def _answered(self, attempt: Callable[[], Awaitable[Reply]], most_usd: float, usages: list[Usage]) -> str:
-        """The attempt, repeated until it is answered. Raises the last Passing when only this prompt has no luck."""
+        """The attempt, repeated until it is answered. Raises the last Passing when this prompt has no luck."""
         async with self.budget.held(most_usd):
             tries = 0
             while True:
@@ -177,8 +177,7 @@ class Engine:
                     reply = await attempt()
                 except Passing as trouble:
                     self.limiter.troubled(sent_at, trouble)
-                    if trouble.cause != "refused" and not self.limiter.broken:
-                        tries += 1
+                    tries += trouble.cause != "refused"
                     if tries == TRIES:
                         raise
                     await self._rest(max(1, tries), trouble.retry_after_s)

@@ -39,7 +39,6 @@ def estimate(catalog: Catalog, project: Project, count: int) -> Estimate:
     expected = _measured(catalog, project, teacher.source, each) or _guessed(teacher.expect(request), each)
     requests = math.ceil(count / each)
     most = math.ceil(count / expected.good * expected.high)
-    usd_high = most * expected.usd * (expected.high if expected.usd else 0)
     slots = min(teacher.concurrency, requests)
     fast, slow = expected.seconds
     return Estimate(
@@ -49,7 +48,8 @@ def estimate(catalog: Catalog, project: Project, count: int) -> Estimate:
         tokens_low=round(requests * expected.tokens * expected.low),
         tokens_high=round(most * expected.tokens * expected.high),
         usd_low=requests * expected.usd * expected.low,
-        usd_high=max(usd_high, teacher.most_usd(request)),  # else not even one request would be let go
+        # A request leaves only when its dearest outcome fits, so the last one needs that much room.
+        usd_high=most * expected.usd * expected.high + teacher.most_usd(request),
         minutes_low=requests * fast / slots / 60,
         minutes_high=(most / slots + 1) * slow / 60,
         notes=(expected.basis, _price_note(teacher.price, "" if teacher.price_is_known else teacher.model)),

@@ -37,7 +37,7 @@ def run(work: Work) -> str:
     except Stopped as stopped:
         raise Stopped(
             f"{stopped}. {bill.good} of {order.count} samples are made and kept{_told(bill, started)}; "
-            f"{'approve a new generation for more' if 'limit' in str(stopped) else 'resume goes on from there'}."
+            f"{'approve a new generation for more' if 'limit of $' in str(stopped) else 'resume goes on from there'}."
         ) from None
     text = f"{bill.good} samples by {teacher.source} are ready{_told(bill, started)}."
     if not teacher.reads_documents and work.catalog.find(Document, work.project.id, newest=1):
