@@ -123,19 +123,25 @@ class DataVerbs(TaskVerbs):
         done = reject(self.catalog, self.project, self.sample_ids(samples), reason.strip() or "not wanted")
         return Outcome(text=f"Rejected {len(done)} sample{'s' if len(done) != 1 else ''}; none is trained on.")
 
-    def generate_samples(self, count: int = 300, max_usd: float | None = None) -> Outcome:
-        """Have the teacher write many samples as a job; `max_usd` is a hard stop on money. Needs approval."""
+    def generate_samples(
+        self, count: int = 300, max_usd: float | None = None, max_minutes: float | None = None
+    ) -> Outcome:
+        """Have the teacher write many samples as a job; `max_usd` and `max_minutes` are hard stops. Needs approval."""
         self._need_task()
-        limit = self.money_limit(count) if max_usd is None else max_usd
-        job = jobs.launch(self.catalog, self.project, SynthesisOrder(count=count, max_usd=limit))
-        return Outcome(text=f"Started {job.id}: {count} samples, at most ${limit:.2f}.")
+        limits = self.generation_limits(count)
+        usd = limits["max_usd"] if max_usd is None else max_usd
+        minutes = limits["max_minutes"] if max_minutes is None else max_minutes
+        order = SynthesisOrder(count=count, max_usd=usd, max_minutes=minutes)
+        job = jobs.launch(self.catalog, self.project, order)
+        return Outcome(text=f"Started {job.id}: {count} samples, at most ${usd:.2f} and {minutes:g} minutes.")
 
-    def money_limit(self, count: int) -> float:
-        """The estimate's upper end, rounded up to a cent: what is shown is what is allowed."""
+    def generation_limits(self, count: int) -> dict[str, float]:
+        """Money: the estimate's upper end, rounded up to a cent, so that what is shown is what is allowed. Minutes:
+        twice the upper end and ten at least, a stop for what went wrong and not a race."""
         from tools.synthesis.estimate import estimate
 
-        high_usd: float = estimate(self.catalog, self.project, count).usd_high
-        return math.ceil(high_usd * 100) / 100
+        high = estimate(self.catalog, self.project, count)
+        return {"max_usd": math.ceil(high.usd_high * 100) / 100, "max_minutes": max(10.0, round(2 * high.minutes_high))}
 
     # --- the dataset ---
 

@@ -1,8 +1,11 @@
 """Where a project stands: one typed look at the catalog, for the model's prompt, the guide and the page."""
 
+from pydantic import Field
+
 from tools import jobs
 from tools.catalog import Catalog
 from tools.records import (
+    Answer,
     Checkpoint,
     Dataset,
     Deployment,
@@ -33,6 +36,7 @@ class ProjectStatus(Value):
     teacher: str
     documents: int
     samples: dict[str, int]
+    answers: dict[str, int] = Field(description="A teacher's answers by state; only usable ones gave samples.")
     datasets: tuple[Dataset, ...]
     runs: tuple[Run, ...]
     checkpoints: tuple[Checkpoint, ...]
@@ -78,6 +82,7 @@ def status(catalog: Catalog, project: Project) -> ProjectStatus:
         teacher=settings().teacher_model or "simulator",
         documents=sum(catalog.count(Document, project.id).values()),
         samples=catalog.count(Sample, project.id),
+        answers=catalog.count(Answer, project.id),
         datasets=tuple(catalog.find(Dataset, project.id, newest=NEWEST)),
         runs=tuple(runs),
         checkpoints=tuple(catalog.find(Checkpoint, project.id, newest=4 * NEWEST)),
@@ -104,6 +109,8 @@ def lines(found: ProjectStatus) -> list[str]:
     told.append(f"Teacher: {found.teacher}. Student: {found.student or 'the default for this machine'}.")
     counted = ", ".join(f"{number} {state}" for state, number in sorted(found.samples.items())) or "none"
     told.append(f"Documents: {found.documents}. Samples: {counted}.")
+    if aside := [f"{number} {state}" for state, number in sorted(found.answers.items()) if state != "usable"]:
+        told.append(f"Answers of the teacher set aside: {', '.join(aside)}.")
     told += [_dataset_line(one) for one in found.datasets[-1:]]
     told += [f"Run {run.id}: {run.state}." for run in found.runs[-2:]]
     told += [_checkpoint_line(one, found) for one in found.checkpoints[-6:]]

@@ -42,8 +42,9 @@ class Toolbox(DataVerbs, ModelVerbs):
         settled = self._validated(verb, arguments)
         for name, value in settled.items():
             settled[name] = self._resolved(verb, name, value)
-        if verb == "generate_samples" and settled["max_usd"] is None:
-            settled["max_usd"] = self.money_limit(int(str(settled["count"])))
+        if verb == "generate_samples":
+            limits = self.generation_limits(int(str(settled["count"])))
+            settled |= {name: limit for name, limit in limits.items() if settled[name] is None}
         if verb == "start_training" and settled["max_minutes"] is None:
             settled["max_minutes"] = self.time_limit(str(settled["run"]))
         return settled

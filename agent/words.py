@@ -27,7 +27,8 @@ _NUMBERS = rf"{_ITEM}(?:(?:\s*(?:,|，|、|and|和|&)\s*|\s+){_ITEM})*"
 _ALL = r"(?:all|everything|all of them|them all|全部|所有|全都)(?:\s*(?:the\s+)?(?:of\s+)?(?:samples|drafts|样本|的))?"
 _SAMPLES = r"(?:the\s+)?(?:samples?\s+|drafts?\s+|样本\s*)?"
 _MONEY = (
-    r"(?:\s*,?\s*(?:for|at most|up to|最多)\s*(?:at most\s*)?\$?\s*(?P<usd>\d+(?:\.\d+)?)\s*(?:\$|usd|dollars|美元)?)?"
+    r"(?:\s*,?\s*(?:for|at most|up to|最多)\s*(?:at most\s*)?\$?\s*(?P<usd>\d+(?:\.\d+)?)\s*(?:\$|usd|dollars|美元)?"
+    r"(?:\s*(?:,|and|和|，)\s*(?P<minutes>\d+(?:\.\d+)?)\s*(?:minutes?|min|分钟))?)?"
 )
 _MINUTES = r"(?:\s*,?\s*(?:for|at most|最多)\s*(?:at most\s*)?(?P<minutes>\d+(?:\.\d+)?)\s*(?:minutes?|min|分钟))?"
 _WHICH = (
@@ -72,6 +73,8 @@ def _count(match: re.Match[str], key: str = "count") -> JsonObject:
     found: JsonObject = {key: int(said["count"].replace(",", ""))} if said.get("count") else {}
     if said.get("usd"):
         found["max_usd"] = float(said["usd"])
+    if said.get("minutes"):
+        found["max_minutes"] = float(said["minutes"])
     return found
 
 

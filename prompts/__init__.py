@@ -1,6 +1,7 @@
 """Prompts are Markdown with named fields, `{{name}}`; a missing or an unknown field is an error."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 _FIELD = re.compile(r"\{\{(\w+)\}\}")
@@ -11,8 +12,13 @@ def render(name: str, /, **fields: str) -> str:
 
     Raises KeyError naming the fields that are missing or unknown: a prompt and its caller must agree exactly.
     """
-    text = (Path(__file__).parent / f"{name}.md").read_text(encoding="utf-8")
+    text = _read(Path(__file__).parent / f"{name}.md")
     wanted = set(_FIELD.findall(text))
     if wanted != set(fields):
         raise KeyError(f"prompt {name}: missing {sorted(wanted - set(fields))}, unknown {sorted(set(fields) - wanted)}")
     return _FIELD.sub(lambda match: fields[match.group(1)], text).strip()
+
+
+@cache
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

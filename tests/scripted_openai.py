@@ -24,6 +24,8 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
     usage: tuple[int, int] = (100, 50)
+    cached: int = 0  # of the input tokens
+    code: str | None = None  # of an error
     refusal: str | None = None
     finish_reason: str = ""
 
@@ -102,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
             reply = Reply(f"script failed: {error!r}", status=500)
         time.sleep(reply.delay_s)
         if reply.status != 200:
-            error_body = {"message": reply.content or "scripted error", "type": "scripted", "code": None}
+            error_body = {"message": reply.content or "scripted error", "type": "scripted", "code": reply.code}
             self._send_json(reply.status, {"error": error_body}, reply.headers)
         elif body.get("stream"):
             self._send_stream(_chunks(body, reply, number))
@@ -149,9 +151,11 @@ def _calls(reply: Reply, number: int) -> list[dict[str, Any]]:
     ]
 
 
-def _usage(reply: Reply) -> dict[str, int]:
+def _usage(reply: Reply) -> dict[str, Any]:
     read, written = reply.usage
-    return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+    details = {"cached_tokens": reply.cached, "audio_tokens": 0}
+    total = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+    return {**total, "prompt_tokens_details": details}
 
 
 def _finish(reply: Reply) -> str:

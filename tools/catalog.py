@@ -33,6 +33,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from tools.errors import NotFound, RetortError
 from tools.records import (
+    Answer,
     Checkpoint,
     Dataset,
     Deployment,
@@ -53,6 +54,7 @@ TABLE_OF: dict[type[Record], str] = {
     Document: "documents",
     Passage: "passages",
     Sample: "samples",
+    Answer: "answers",
     Dataset: "datasets",
     Run: "runs",
     Checkpoint: "checkpoints",
@@ -159,17 +161,20 @@ class Catalog:
 
     def add_all(self, records: Sequence[Record]) -> None:
         """Insert all or none; one transaction, so a crash leaves no half batch."""
+        by_kind: dict[type[Record], list[Record]] = {}
+        for record in records:
+            if record.owner != self.owner:
+                raise ValueError(f"{record.id} belongs to {record.owner!r}, this catalog to {self.owner!r}")
+            by_kind.setdefault(type(record), []).append(record)
         own: set[str] = set()  # projects seen to be this owner's; the foreign key alone would take a stranger's
         with self._engine.begin() as connection:
-            for record in records:
-                if record.owner != self.owner:
-                    raise ValueError(f"{record.id} belongs to {record.owner!r}, this catalog to {self.owner!r}")
-                project_id = getattr(record, "project_id", "")
-                if project_id and project_id not in own:
+            for kind, some in by_kind.items():
+                projects = {getattr(record, "project_id", "") for record in some} - own - {""}
+                for project_id in sorted(projects):
                     self._need_project(connection, project_id)
-                    own.add(project_id)
-                with _told(record, "added"):
-                    connection.execute(insert(TABLES[type(record)]).values(**_row(record)))
+                own |= projects
+                with _told(some, "added"):
+                    connection.execute(insert(TABLES[kind]), [_row(record) for record in some])
 
     def _need_project(self, connection: Connection, project_id: str) -> None:
         table = TABLES[Project]
@@ -188,7 +193,7 @@ class Catalog:
             for record in records:
                 table = TABLES[type(record)]
                 statement = update(table).where(table.c.id == record.id, table.c.owner == self.owner)
-                with _told(record, "changed"):
+                with _told([record], "changed"):
                     found = connection.execute(statement.values(**_row(record))).rowcount
                 if not found:
                     raise _no_such(type(record), record.id)
@@ -211,7 +216,7 @@ class Catalog:
             if only_from is not None and getattr(record, "state", "") not in only_from:
                 return record
             record = record.but(**changes)
-            with _told(record, "changed"):
+            with _told([record], "changed"):
                 connection.execute(update(table).where(*where).values(**_row(record)))
             return record
 
@@ -254,6 +259,19 @@ class Catalog:
             records = [kind.model_validate_json(row.body) for row in connection.execute(statement)]
         return records[::-1] if newest else records
 
+    def each(self, kind: type[R], project_id: str) -> Iterator[R]:
+        """The project's records one by one in order of arrival, for when all at once would fill the memory."""
+        table = TABLES[kind]
+        statement = (
+            select(table.c.body)
+            .where(table.c.owner == self.owner, table.c.project_id == project_id)
+            .order_by(table.c.number)
+            .execution_options(yield_per=500)
+        )
+        with self._engine.connect() as connection:
+            for row in connection.execute(statement):
+                yield kind.model_validate_json(row.body)
+
     def count(self, kind: type[Record], project_id: str) -> dict[str, int]:
         """Number of records by state."""
         table = TABLES[kind]
@@ -290,13 +308,15 @@ def _row(record: Record) -> dict[str, object]:
 
 
 @contextmanager
-def _told(record: Record, action: str) -> Iterator[None]:
+def _told(records: Sequence[Record], action: str) -> Iterator[None]:
     """A broken constraint of the database as a sentence."""
     try:
         yield
     except IntegrityError as error:
+        kind, id_ = type(records[0]).__name__, records[0].id
+        what = f"{kind} {id_}" if len(records) == 1 else f"One of {len(records)} {kind.lower()}s from {id_} on"
         raise RetortError(
-            f"{type(record).__name__} {record.id} cannot be {action}: {error.orig}.",
+            f"{what} cannot be {action}: {error.orig}.",
             "Its project may be gone, or the name is taken: choose another name.",
         ) from error
 

@@ -187,6 +187,26 @@ class Sample(Record, Dialogue):
     cell: dict[str, str] = Field({}, description="The cell of the coverage table it was asked for: axis to value.")
 
 
+AnswerState = Literal["usable", "truncated", "empty", "refused", "malformed", "failed"]
+
+
+class Answer(Record):
+    """What became of one request to a teacher, written with its samples: what has an answer is never asked again."""
+
+    project_id: str
+    job_id: str = ""
+    number: int = Field(ge=0, description="Of the request within its job.")
+    source: str = Field(description="Who answered: simulator, teacher:<model>.")
+    state: AnswerState = Field("usable", description="Any other is set aside: no sample came of it.")
+    good: int = Field(0, ge=0, description="Samples that passed the checks.")
+    rejected: int = Field(0, ge=0)
+    duplicates: int = Field(0, ge=0)
+    calls: int = Field(0, ge=0, description="Prompts that the teacher answered.")
+    seconds: float = Field(0, ge=0, description="From the first sending to the last answer, waits included.")
+    problem: str = Field("", description="Why it was set aside.")
+    text: str = Field("", description="What came, when it was set aside; its beginning.")
+
+
 class Dataset(Record):
     """A frozen, hashed version of the samples. Its files never change."""
 
@@ -324,6 +344,7 @@ class SynthesisOrder(Value):
     kind: Literal["synthesize"] = "synthesize"
     count: int = Field(ge=1, le=1_000_000, description="Samples to have at the end of the job.")
     max_usd: float = Field(ge=0, description="Hard stop on teacher money, US dollars.")
+    max_minutes: float = Field(0, ge=0, description="Hard stop on wall time of one start; 0 for none.")
 
 
 class TrainingOrder(Value):
@@ -383,6 +404,7 @@ class Expense(Record):
     kind: Literal["teacher", "compute"]
     usd: float = Field(0, ge=0)
     input_tokens: int = Field(0, ge=0)
+    cached_tokens: int = Field(0, ge=0, description="Those of the input that the provider had read before.")
     output_tokens: int = Field(0, ge=0)
     seconds: float = Field(0, ge=0, description="Wall seconds of the machine.")
     device: str = Field("", description="cpu or the GPU's name, for compute.")
@@ -393,6 +415,10 @@ class Estimate(Value):
     """What an action will take, as ranges; shown before every approval."""
 
     what: str
+    calls_low: int = Field(0, ge=0, description="Requests to a teacher.")
+    calls_high: int = Field(0, ge=0)
+    tokens_low: int = Field(0, ge=0, description="Input and output together.")
+    tokens_high: int = Field(0, ge=0)
     usd_low: float = Field(0, ge=0)
     usd_high: float = Field(0, ge=0)
     minutes_low: float = Field(0, ge=0)

@@ -3,8 +3,18 @@
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Price(BaseModel):
+    """US dollars per 1e6 tokens of one model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: float = Field(ge=0)
+    cached: float | None = Field(None, ge=0, description="For input that the provider had read before; None: as input.")
+    output: float = Field(ge=0)
 
 
 class Settings(BaseSettings):
@@ -25,14 +35,18 @@ class Settings(BaseSettings):
     teacher_model: str = Field("", description="Name of the teacher model. Empty: the simulator.")
     teacher_base_url: str = Field("https://api.openai.com/v1", description="OpenAI-compatible endpoint of the teacher.")
     teacher_api_key: SecretStr = Field(SecretStr(""), description="Key of the teacher's endpoint.")
-    teacher_usd_per_million_input: float = Field(
-        1.0, ge=0, description="Teacher price, US dollars per 1e6 input tokens."
-    )
-    teacher_usd_per_million_output: float = Field(
-        4.0, ge=0, description="Teacher price, US dollars per 1e6 output tokens."
-    )
     teacher_concurrency: int = Field(8, ge=1, le=1024, description="Teacher requests under way at once.")
-    teacher_timeout_s: float = Field(120.0, gt=0, description="Seconds until one teacher request is given up.")
+    teacher_timeout_s: float = Field(
+        120.0, gt=0, description="Seconds from sending a teacher request to the last byte of its answer."
+    )
+    teacher_max_output_tokens: int = Field(
+        0,
+        ge=0,
+        description="Longest answer of the teacher, its reasoning included. 0: four times the guess, at least 2048.",
+    )
+    prices: dict[str, Price] = Field(
+        {}, description='Model -> price as JSON, e.g. {"big": {"input": 1.0, "cached": 0.1, "output": 4.0}}.'
+    )
 
     student: str = Field("", description="Student reference (hf:, modelscope:, path:, pypi:). Empty: chosen by device.")
     hub: bool = Field(

@@ -42,10 +42,19 @@ def usd_range(low: float, high: float) -> str:
 def cost_line(estimate: Estimate) -> str:
     """Money and time of an estimate in one line: `$0.10 to $0.30 · 2 to 4 min on cpu`."""
     parts = [usd_range(estimate.usd_low, estimate.usd_high)]
+    if estimate.calls_high:
+        parts.append(f"{_between(estimate.calls_low, estimate.calls_high)} calls")
+        parts.append(f"{_between(estimate.tokens_low, estimate.tokens_high)} tokens")
     if estimate.minutes_high > 0:
         time = minutes_range(estimate.minutes_low, estimate.minutes_high)
         parts.append(f"{time} on {estimate.device}" if estimate.device else time)
     return " · ".join(parts)
+
+
+def _between(low: int, high: int) -> str:
+    """`60 to 96`; large numbers by two digits: `36,000 to 92,000`."""
+    shown = [f"{number:,}" if number < 1000 else f"{round(number, 2 - len(str(number))):,}" for number in (low, high)]
+    return shown[0] if shown[0] == shown[1] else " to ".join(shown)
 
 
 def share(score: Score) -> str:

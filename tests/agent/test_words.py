@@ -26,6 +26,7 @@ READ: list[tuple[str, str, JsonObject]] = [
     ("起草 6 个样本", "draft_samples", {"count": 6}),
     ("generate 300", "generate_samples", {"count": 300}),
     ("generate 1,500 samples for at most $2.50", "generate_samples", {"count": 1500, "max_usd": 2.5}),
+    ("generate 300 for $2 and 15 minutes", "generate_samples", {"count": 300, "max_usd": 2, "max_minutes": 15}),
     ("生成300条", "generate_samples", {"count": 300}),
     ("freeze", "freeze_dataset", {}),
     ("freeze the dataset with 80 test rows", "freeze_dataset", {"test_rows": 80}),

@@ -31,8 +31,8 @@ def wanted(body: dict[str, Any]) -> int:
     return int(words[1])  # "Write 5 new samples."
 
 
-def said(samples: list[dict[str, Any]], usage: tuple[int, int] = (1000, 500)) -> Reply:
-    return Reply(json.dumps({"samples": samples}), usage=usage)
+def said(samples: list[dict[str, Any]], usage: tuple[int, int] = (1000, 500), cached: int = 0) -> Reply:
+    return Reply(json.dumps({"samples": samples}), usage=usage, cached=cached)
 
 
 @contextmanager

@@ -17,11 +17,12 @@ from tools import jobs
 from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.jobs import Stopped
-from tools.records import Document, Expense, Job, Passage, Project, Sample, SynthesisOrder, new_id
+from tools.records import Answer, Document, Expense, Job, Passage, Project, Sample, SynthesisOrder, new_id
 from tools.synthesis.checks import check, duplicate_key
 from tools.synthesis.drafting import draft
+from tools.synthesis.engine import BARREN_ANSWERS
 from tools.synthesis.estimate import estimate
-from tools.synthesis.job import BARREN_REPLIES, run
+from tools.synthesis.job import run
 
 
 def questions(catalog: Catalog, project: Project) -> list[str]:
@@ -58,14 +59,14 @@ def test_a_stopped_job_ends_where_an_undisturbed_one_does(
     job = work(catalog, project, 110)
     whole = run(job)
     undisturbed = questions(catalog, project)
-    for sample in catalog.find(Sample, project.id)[50:]:
-        catalog.delete(sample)
+    for record in (*catalog.find(Sample, project.id)[60:], *catalog.find(Answer, project.id)[3:]):
+        catalog.delete(record)
     assert run(job) == whole
     assert questions(catalog, project) == undisturbed
-    for sample in catalog.find(Sample, project.id)[30:]:
-        catalog.delete(sample)
+    for record in (*catalog.find(Sample, project.id)[40:], *catalog.find(Answer, project.id)[2:]):
+        catalog.delete(record)
     job.ask_to_stop()
-    with pytest.raises(Stopped, match="30 of 110 samples; resume"):
+    with pytest.raises(Stopped, match="40 of 110 samples are made and kept; resume"):
         run(job)
 
 
@@ -99,7 +100,7 @@ def test_a_sigterm_stops_the_process_with_a_sentence(catalog: Catalog, project: 
         time.sleep(0.05)
     job = jobs.wait(catalog, jobs.stop(catalog, job), 30)
     assert job.state == "stopped"
-    assert "of 100000 samples; resume goes on" in job.result
+    assert "of 100000 samples are made and kept; resume goes on" in job.result
 
 
 def test_an_incomplete_or_impossible_task_is_told(catalog: Catalog, project: Project) -> None:
@@ -131,7 +132,7 @@ def test_a_teacher_fills_the_count_and_is_paid(
 ) -> None:
     with teaching(monkeypatch, honest, concurrency="3") as server:
         text = run(work(catalog, project, 23))
-    assert "23 samples by teacher:big are ready ($0.0150 spent)" in text
+    assert "23 samples by teacher:big are ready (5 calls, 5,000 tokens in and 2,500 out, $0.0150 spent" in text
     assert len(questions(catalog, project)) == 23
     assert sorted(wanted(body) for body in server.requests) == [3, 5, 5, 5, 5]
     cells = {body["messages"][1]["content"].split("Variety wanted: ")[1].split("\n")[0] for body in server.requests}
@@ -182,7 +183,7 @@ def test_bad_samples_are_visible_and_do_not_count(
         (said([contact(0)]), "the inputs repeat what is there"),
         (said([{**contact(0), "output": {"name": "Nobody"}}]), "repeat what is there"),
         (Reply("nonsense"), "not the JSON asked for"),
-        (Reply('{"samples": []}'), "in its last"),
+        (Reply('{"samples": []}'), "holds no sample"),
     ],
 )
 def test_a_teacher_that_gives_nothing_new_is_stopped(
@@ -193,7 +194,7 @@ def test_a_teacher_that_gives_nothing_new_is_stopped(
         pytest.raises(RetortError, match=reason),
     ):
         run(work(catalog, project, 50, max_usd=100))
-    assert len(server.requests) <= BARREN_REPLIES + 8
+    assert len(server.requests) <= BARREN_ANSWERS + 8
     assert sum(one.input_tokens for one in catalog.find(Expense, project.id)) > 0  # paid all the same
 
 
@@ -206,7 +207,7 @@ def test_the_money_stops_hard_and_stays_stopped(
             run(job)
         asked = len(server.requests)
         assert sum(one.usd for one in catalog.find(Expense, project.id)) <= 0.02
-        assert asked >= 5
+        assert asked >= 4
         with pytest.raises(Stopped):
             run(job)
         assert len(server.requests) == asked
@@ -296,4 +297,23 @@ def test_estimates(catalog: Catalog, project: Project, monkeypatch: pytest.Monke
         paid = estimate(catalog, project, 300)
         assert server.requests == []
     assert 0.02 < paid.usd_low < paid.usd_high < 2
-    assert "60 requests" in paid.notes[0]
+    assert (paid.calls_low, paid.calls_high) == (60, 96)
+    assert 10_000 < paid.tokens_low < paid.tokens_high < 300_000
+    assert "Guessed" in paid.notes[0]
+    assert "assumed: RETORT_PRICES does not name 'big'" in paid.notes[1]
+
+
+def test_an_estimate_after_a_few_answers_is_measured(
+    catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETORT_PRICES", '{"big": {"input": 10, "output": 20}}')
+    with teaching(monkeypatch, honest):
+        run(work(catalog, project, 40))
+        paid = estimate(catalog, project, 300)
+    each_usd = (1000 * 10 + 500 * 20) / 1e6
+    assert paid.usd_low == pytest.approx(60 * each_usd * 0.8)
+    assert paid.usd_high < 60 * each_usd * 2
+    assert paid.tokens_low == 60 * 1500 * 0.8
+    assert paid.minutes_high < 1  # the answers took milliseconds
+    assert "From the last 8 answers" in paid.notes[0]
+    assert "$10 in, $20 out" in paid.notes[1]

@@ -30,6 +30,8 @@ def test_cost_line() -> None:
     estimate = Estimate(what="x", usd_low=0.1, usd_high=0.3, minutes_low=2, minutes_high=4, device="cpu")
     assert cost_line(estimate) == "$0.10 to $0.30 · 2 to 4 min on cpu"
     assert cost_line(Estimate(what="x")) == "no money"
+    asked = Estimate(what="x", usd_high=1, calls_low=60, calls_high=96, tokens_low=36_400, tokens_high=92_160)
+    assert cost_line(asked).endswith(" · 60 to 96 calls · 36,000 to 92,000 tokens")
 
 
 def test_a_share_is_never_rounded_to_a_whole_it_is_not() -> None:

@@ -5,16 +5,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tools.catalog import Catalog
 from tools.errors import RetortError
-from tools.records import Project, Sample
-from tools.synthesis.making import Maker
+from tools.jobs import Stopped
+from tools.records import Project, Sample, SynthesisOrder
+from tools.synthesis.bill import Bill
+from tools.synthesis.engine import Engine
+from tools.synthesis.estimate import estimate
+from tools.synthesis.making import Kept, Maker
 from tools.synthesis.teacher import pick_teacher
-from tools.synthesis.teaching import Teacher
 
-ROUNDS = 4  # requests until a draft gives up
+BARREN_ANSWERS = 4  # until a draft gives up
+SILENCE_S = 20.0  # somebody is waiting
 
 
 def draft(catalog: Catalog, project: Project, count: int, like: Sample | None = None) -> list[Sample]:
-    """Write and store up to `count` new samples as drafts, resembling `like` if given.
+    """Write and store up to `count` new samples as drafts, resembling `like` if given, for at most the estimate.
 
     Raises RetortError when not a single usable sample came.
     """
@@ -22,29 +26,38 @@ def draft(catalog: Catalog, project: Project, count: int, like: Sample | None = 
     seed = f"{project.id}/draft/{number}"
     teacher = pick_teacher(project.task, seed, like)
     maker = Maker(catalog, project, teacher, seed=seed, state="draft", like=like)
+    order = SynthesisOrder(count=count, max_usd=estimate(catalog, project, count).usd_high)
+    good: list[Sample] = []
+    reasons: list[str] = []
+    bill = Bill()
+
+    def stored(kept: Kept) -> None:
+        good.extend(kept.good)
+        reasons.extend([kept.reason] if kept.reason else [])
+
+    async def fulfil() -> None:
+        await Engine(
+            teacher,
+            maker,
+            order,
+            bill,
+            barren_answers=BARREN_ANSWERS,
+            silence_s=SILENCE_S,
+            stored=stored,
+        ).run()
+
     # A thread of its own: the caller may be inside an event loop already.
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, _drafted(maker, teacher, count)).result()
-
-
-async def _drafted(maker: Maker, teacher: Teacher, count: int) -> list[Sample]:
-    good: list[Sample] = []
-    reason = ""
-    first = 0
-    try:
-        for number in range(ROUNDS + count // teacher.samples_per_request):
-            request = maker.request(number, first, min(count - len(good), teacher.samples_per_request))
-            first += request.count
-            kept = maker.keep(request, await teacher.answer(request), count - len(good))
-            good += kept.good
-            reason = reason or kept.reason
-            if len(good) == count:
-                break
-    finally:
-        await teacher.close()
+        try:
+            pool.submit(asyncio.run, fulfil()).result()
+        except Stopped as stopped:
+            reasons.append(str(stopped))
+        except RetortError:
+            if not bill.answers:
+                raise  # the endpoint's own words
     if not good:
         raise RetortError(
-            f"No usable sample came from {teacher.source}: {reason or 'its reply was empty'}.",
+            f"No usable sample came from {teacher.source}: {reasons[0]}.",
             "Describe the task in more detail, give an example, or choose another teacher with RETORT_TEACHER_MODEL.",
         )
     return good

@@ -1,31 +1,60 @@
-"""From a teacher's replies to stored samples: what is asked, what is judged, what is written in one transaction."""
+"""From a teacher's samples to stored ones: what is asked, what is judged, what is written in one transaction."""
 
+import hashlib
 import random
+from collections.abc import Sequence
 
 from tools.catalog import Catalog
-from tools.records import Example, Expense, Message, Passage, Project, Sample, SampleState, Value, new_id
+from tools.records import (
+    Answer,
+    AnswerState,
+    Example,
+    Expense,
+    Message,
+    Passage,
+    Project,
+    Record,
+    Sample,
+    SampleState,
+    Value,
+    new_id,
+)
 from tools.synthesis.checks import check, check_quote, duplicate_key
 from tools.synthesis.instructions import system_prompt
-from tools.synthesis.teaching import Drafted, Teacher, TeacherReply, TeacherRequest
+from tools.synthesis.teaching import Drafted, Teacher, TeacherRequest, Usage
 from tools.synthesis.variety import cell
 
 SHOTS = 4  # approved samples shown to a teacher
+KEPT_TEXT = 4000  # characters of an answer set aside that are kept for a person to look at
+
+
+class Finished(Value):
+    """A request that has come to its end, not yet judged or stored."""
+
+    request: TeacherRequest
+    samples: tuple[Drafted, ...] = ()
+    state: AnswerState = "usable"
+    problem: str = ""
+    text: str = ""
+    usage: Usage = Usage()
+    calls: int = 0
+    seconds: float = 0.0
 
 
 class Kept(Value):
-    """What became of one reply."""
+    """What is stored of one finished request."""
 
+    answer: Answer
+    usage: Usage
     good: tuple[Sample, ...] = ()
     rejected: tuple[Sample, ...] = ()
-    duplicates: int = 0
-    problem: str = ""
 
     @property
     def reason(self) -> str:
         """Why nothing, or less than asked, came of it."""
-        if self.problem or self.rejected:
-            return self.problem or self.rejected[-1].reason
-        return "the inputs repeat what is there" if self.duplicates else ""
+        if self.answer.problem or self.rejected:
+            return self.answer.problem or self.rejected[-1].reason
+        return "the inputs repeat what is there" if self.answer.duplicates else ""
 
 
 class Maker:
@@ -51,18 +80,20 @@ class Maker:
         self.like = Example(input=like.question, output=like.answer) if like else None
         self.prompt = system_prompt(project.task)
         self.passages = catalog.find(Passage, project.id) if teacher.reads_documents else []
-        samples = catalog.find(Sample, project.id)
-        self.own = [sample for sample in samples if job_id and sample.job_id == job_id]
-        self._keys = {duplicate_key(sample.question) for sample in samples}
-        approved = [sample for sample in samples if sample.state in ("approved", "edited") and not sample.job_id]
-        self._shots = [*project.task.examples, *(Example(input=one.question, output=one.answer) for one in approved)]
+        self._keys: set[bytes] = set()
+        self._shots = [*project.task.examples]
+        for sample in catalog.each(Sample, project.id):
+            self._keys.add(_key(sample.question))
+            if sample.state in ("approved", "edited") and not sample.job_id:
+                self._shots.append(Example(input=sample.question, output=sample.answer))
 
-    def request(self, number: int, first: int, count: int) -> TeacherRequest:
-        """Request `number`, for samples `first` and on: another cell, other examples, the next passage."""
+    def request(self, number: int, count: int) -> TeacherRequest:
+        """Request `number` of the job: another cell, other examples, the next passage."""
         rng = random.Random(f"{self.seed}/request/{number}")
         return TeacherRequest(
             task=self.project.task,
-            first=first,
+            number=number,
+            first=number * self.teacher.samples_per_request,
             count=count,
             variety=cell(number, self.seed),
             passage=self.passages[number % len(self.passages)] if self.passages else None,
@@ -70,25 +101,61 @@ class Maker:
             like=self.like,
         )
 
-    def keep(self, request: TeacherRequest, reply: TeacherReply, limit: int) -> Kept:
-        """Judge and store a reply, at most `limit` good samples, together with what it cost: all or nothing."""
+    def keep(self, some: Sequence[Finished], limit: int) -> list[Kept]:
+        """Judge and store finished requests with what they cost, all in one transaction.
+
+        At most `limit` good samples are taken, counted over all of them; the rest is dropped unseen.
+        """
+        kept: list[Kept] = []
+        left = limit
+        for finished in some:
+            one = self._judged(finished, left)
+            left -= len(one.good)
+            kept.append(one)
+        records: list[Record] = []
+        for one in kept:
+            records += [*one.good, *one.rejected, *self._expense(one.usage), one.answer]
+        self.catalog.add_all(records)
+        return kept
+
+    def pay(self, usages: Sequence[Usage]) -> None:
+        """Book what requests cost that did not come to their end; they will be asked again."""
+        self.catalog.add_all([expense for usage in usages for expense in self._expense(usage)])
+
+    def _judged(self, finished: Finished, limit: int) -> Kept:
         good: list[Sample] = []
         rejected: list[Sample] = []
         duplicates = 0
-        for drafted in reply.samples:
+        for drafted in finished.samples:
             if len(good) == limit:
                 break
-            key = duplicate_key(drafted.input)
+            key = _key(drafted.input)
             if key and key in self._keys:
                 duplicates += 1
                 continue
-            sample = self._judged(request, drafted)
+            sample = self._sample(finished.request, drafted)
             (rejected if sample.state == "rejected" else good).append(sample)
             self._keys.add(key)
-        self.catalog.add_all([*good, *rejected, *self._expense(reply)])
-        return Kept(good=tuple(good), rejected=tuple(rejected), duplicates=duplicates, problem=reply.problem)
+        answer = Answer(
+            id=new_id("answer"),
+            owner=self.catalog.owner,
+            project_id=self.project.id,
+            job_id=self.job_id,
+            number=finished.request.number,
+            source=self.teacher.source,
+            state=finished.state,
+            good=len(good),
+            rejected=len(rejected),
+            duplicates=duplicates,
+            calls=finished.calls,
+            seconds=finished.seconds,
+            problem=finished.problem,
+            text=finished.text[:KEPT_TEXT],
+        )
+        return Kept(answer=answer, usage=finished.usage, good=tuple(good), rejected=tuple(rejected))
 
-    def _judged(self, request: TeacherRequest, drafted: Drafted) -> Sample:
+    def _sample(self, request: TeacherRequest, drafted: Drafted) -> Sample:
+        """The sample, rejected with its reason when a check fails."""
         passage = request.passage
         sample = Sample(
             id=new_id("sample"),
@@ -109,8 +176,7 @@ class Maker:
         reason = check(self.project.task, sample) or (check_quote(sample, passage) if passage else "")
         return sample.but(state="rejected", reason=reason) if reason else sample
 
-    def _expense(self, reply: TeacherReply) -> list[Expense]:
-        usage = reply.usage
+    def _expense(self, usage: Usage) -> list[Expense]:
         if not (usage.input_tokens or usage.output_tokens):
             return []
         expense = Expense(
@@ -121,7 +187,14 @@ class Maker:
             kind="teacher",
             usd=usage.usd,
             input_tokens=usage.input_tokens,
+            cached_tokens=usage.cached_tokens,
             output_tokens=usage.output_tokens,
             what=f"samples by {self.teacher.source}",
         )
         return [expense]
+
+
+def _key(text: str) -> bytes:
+    """The input's duplicate key in 12 bytes: among a million inputs a false meeting has odds of 1 in 10^17."""
+    key = duplicate_key(text)
+    return hashlib.blake2b(key.encode(), digest_size=12).digest() if key else b""

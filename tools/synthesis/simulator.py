@@ -9,7 +9,7 @@ from tools.records import Sample, Task
 from tools.synthesis.meanings import FieldMeaning, guess
 from tools.synthesis.phrases import phrases
 from tools.synthesis.rendering import STYLES, Renderer, Slot, Style
-from tools.synthesis.teaching import Drafted, TeacherReply, TeacherRequest, Usage
+from tools.synthesis.teaching import Drafted, Gate, TeacherRequest, Usage
 from tools.synthesis.values import Inventor, open_faker
 from tools.synthesis.variation import Varier
 
@@ -54,12 +54,15 @@ class Simulator:
         slots = [Slot(found=found, drawn=inventor.draw(found)) for found in chosen]
         return self._rendered(slots, rng)
 
-    async def answer(self, request: TeacherRequest) -> TeacherReply:
-        numbers = range(request.first, request.first + request.count)
-        return TeacherReply(samples=tuple(self.sample(number) for number in numbers))
+    async def answer(self, request: TeacherRequest, gate: Gate) -> tuple[Drafted, ...]:
+        """Nothing is sent."""
+        return tuple(self.sample(number) for number in range(request.first, request.first + request.count))
 
     def expect(self, request: TeacherRequest) -> Usage:
         return Usage()
+
+    def most_usd(self, request: TeacherRequest) -> float:
+        return 0.0
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -4,9 +4,6 @@ from tools.records import Sample, Task
 from tools.settings import settings
 from tools.synthesis.openai_teacher import OpenAITeacher
 from tools.synthesis.simulator import Simulator
-from tools.synthesis.teaching import Teacher, TeacherReply, TeacherRequest
-
-__all__ = ["OpenAITeacher", "Teacher", "TeacherReply", "TeacherRequest", "pick_teacher", "teacher_name"]
 
 
 def teacher_name() -> str:

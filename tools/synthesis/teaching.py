@@ -8,7 +8,7 @@ and time. Neither knows the other.
 from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol, TypeAlias
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from tools.records import Example, JsonObject, Message, Passage, Task, Value
 
@@ -17,6 +17,7 @@ class TeacherRequest(Value):
     """One request. Passages and examples are data: a teacher has no tools and obeys none of their words."""
 
     task: Task
+    number: int = Field(ge=0, description="Of the request within its job; what has been answered is never asked again.")
     first: int = Field(ge=0, description="Number of the first sample asked for, counted over the whole job.")
     count: int = Field(ge=1, description="Samples wanted.")
     variety: str = Field("", description="The cell of variety: length, tone, situation.")
@@ -39,6 +40,14 @@ class Usage(Value):
     cached_tokens: int = Field(0, ge=0, description="Input tokens that the provider had read before.")
     output_tokens: int = Field(0, ge=0)
     usd: float = Field(0, ge=0)
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            usd=self.usd + other.usd,
+        )
 
 
 class Prompt(Value):
@@ -71,12 +80,38 @@ let it pass. Several may be awaited at once (k answers to agree); each is limite
 """
 
 
-class TeacherReply(Value):
-    """The samples of one request; `problem` says why there are none or fewer, and the usage is paid either way."""
+class Reply(Value):
+    """What came back from the endpoint for one prompt, paid for: a text, or why there is none to use."""
 
-    samples: tuple[Drafted, ...] = ()
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
     usage: Usage = Usage()
-    problem: str = ""
+    text: str = ""
+    unusable: Unusable | None = None
+
+
+class Passing(Exception):
+    """The endpoint did not answer this time; the same prompt may succeed later. Nothing was paid.
+
+    Its cause is `refused` (too many requests: it says nothing about this one), `slow` (the deadline passed) or
+    `failed` (a fault of the server, a cut line).
+    """
+
+    def __init__(
+        self, cause: Literal["refused", "slow", "failed"], problem: str, fix: str, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(problem)
+        self.cause = cause
+        self.problem = problem
+        self.fix = fix
+        self.retry_after_s = retry_after_s
+
+
+class Gate(Protocol):
+    """The engine's door to the endpoint: money, limits, retries and the bill are behind it."""
+
+    async def __call__(self, attempt: Callable[[], Awaitable[Reply]], most_usd: float) -> str:
+        """Make the attempt until it is answered. Raises Unusable, and what ends the request."""
 
 
 class Teacher(Protocol):
@@ -99,7 +134,13 @@ class Teacher(Protocol):
     def expect(self, request: TeacherRequest) -> Usage:
         """What the request will use, guessed from its length."""
 
-    async def answer(self, request: TeacherRequest) -> TeacherReply:
-        """Write the samples. Raises RetortError when no request of this kind can succeed."""
+    def most_usd(self, request: TeacherRequest) -> float:
+        """The most that one prompt of the request may cost."""
+
+    async def answer(self, request: TeacherRequest, gate: Gate) -> tuple[Drafted, ...]:
+        """Write the samples; whatever is sent goes through the gate.
+
+        Raises Unusable when no sample can be made of what came, RetortError when no request can succeed.
+        """
 
     async def close(self) -> None: ...

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from functools import lru_cache
 
 _LENGTHS = ("very short, a few words", "one sentence", "two or three sentences", "a short paragraph", "a list or form")
 _TONES = (
@@ -26,8 +27,13 @@ _SITUATIONS = (
 
 def cell(number: int, seed: str) -> str:
     """The cell of request `number`: all cells in a shuffled order, then all again."""
-    cells = list(itertools.product(_LENGTHS, _TONES, _SITUATIONS))
-    turn, place = divmod(number, len(cells))
-    random.Random(f"{seed}/{turn}").shuffle(cells)
-    length, tone, situation = cells[place]
+    turn, place = divmod(number, len(_LENGTHS) * len(_TONES) * len(_SITUATIONS))
+    length, tone, situation = _shuffled(f"{seed}/{turn}")[place]
     return f"length: {length}; tone: {tone}; situation: {situation}"
+
+
+@lru_cache(4)
+def _shuffled(seed: str) -> list[tuple[str, str, str]]:
+    cells = list(itertools.product(_LENGTHS, _TONES, _SITUATIONS))
+    random.Random(seed).shuffle(cells)
+    return cells

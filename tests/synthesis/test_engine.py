@@ -1,0 +1,233 @@
+"""The engine against a teacher process on loopback: faults, refusals, kills, money and minutes; nothing is lost."""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.scripted_openai import Reply
+from tests.synthesis.endpoint import honest, teaching
+from tests.synthesis.loopback import ANSWERED, Loopback, Script
+from tests.synthesis.tasks import BANK, work
+from tools import jobs
+from tools.catalog import Catalog
+from tools.errors import RetortError
+from tools.jobs import Stopped
+from tools.records import Answer, Expense, Job, Project, Sample, SynthesisOrder
+from tools.settings import settings
+from tools.synthesis.bill import Bill
+from tools.synthesis.budget import Budget, OutOfMoney
+from tools.synthesis.engine import Engine
+from tools.synthesis.job import run
+from tools.synthesis.limiter import Limiter
+from tools.synthesis.making import Maker
+from tools.synthesis.openai_teacher import OpenAITeacher
+from tools.synthesis.teaching import Passing
+
+PER_REQUEST = OpenAITeacher.samples_per_request
+
+
+@pytest.fixture
+def bank(catalog: Catalog, project: Project) -> Project:
+    return catalog.save(project.but(task=BANK))
+
+
+@contextmanager
+def loopback(monkeypatch: pytest.MonkeyPatch, script: Script, **more: str) -> Iterator[Loopback]:
+    """The server, with the settings of this process pointing at it."""
+    with Loopback(script) as server:
+        told = {"model": "big", "base_url": server.base_url, "api_key": "sk-test", "concurrency": "32", **more}
+        for name, value in told.items():
+            monkeypatch.setenv(f"RETORT_TEACHER_{name.upper()}", value)
+        settings.cache_clear()
+        yield server
+
+
+def driven(catalog: Catalog, project: Project, count: int, second_s: float = 1.0) -> Engine:
+    """An engine that has run to its end, on a second of its own."""
+    teacher = OpenAITeacher(settings())
+    maker = Maker(catalog, project, teacher, seed="seed", state="approved")
+    engine = Engine(teacher, maker, SynthesisOrder(count=count, max_usd=100), Bill(), second_s=second_s)
+    asyncio.run(engine.run())
+    return engine
+
+
+def test_mixed_faults_are_accounted_for_to_the_last(
+    catalog: Catalog, bank: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every third request fails in one of ten ways."""
+    with loopback(monkeypatch, Script(median_s=0.02, faults=0.33, seed=3), timeout_s="0.5") as server:
+        engine = driven(catalog, bank, 200 * PER_REQUEST, second_s=0.02)
+        seen = Counter(server.stats().kinds)
+    assert all(seen[kind] for kind in ("429", "429_retry_after", "500", "hang", "reset", "cut", "broken_json"))
+    assert catalog.count(Sample, bank.id) == {"approved": 200 * PER_REQUEST}
+    answers = catalog.find(Answer, bank.id)
+    assert sorted(one.number for one in answers) == list(range(len(answers)))  # each request ended once
+    states = Counter(one.state for one in answers)
+    assert states["usable"] == seen["good"] == 200
+    assert (states["malformed"], states["empty"], states["refused"]) == (
+        seen["bad_json"],
+        seen["empty"],
+        seen["refusal"],
+    )
+    assert sum(states.values()) == 200 + sum(seen[kind] for kind in ANSWERED[1:]) + states["failed"]
+    assert len(catalog.find(Expense, bank.id)) == sum(seen[kind] for kind in ANSWERED)  # each answer is on the bill
+    assert all(one.problem for one in answers if one.state != "usable")
+    assert f"{states['malformed']} malformed" in engine.bill.losses[0]
+    assert "60% cached" in engine.bill.costs[1]
+
+
+def test_refused_by_all_it_asks_once_a_second_and_then_recovers(
+    catalog: Catalog, bank: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """300 of the limiter's seconds of nothing but 429, each 10 ms long."""
+    second_s = 0.01
+    script = Script(median_s=0.01, refused_s=(0.3, 0.3 + 300 * second_s))
+    with loopback(monkeypatch, script) as server:
+        engine = driven(catalog, bank, 800 * PER_REQUEST, second_s)
+        stats = server.stats()
+    assert catalog.count(Sample, bank.id) == {"approved": 800 * PER_REQUEST}
+    start, end = script.refused_s
+    refused = [moment for moment in stats.arrivals_s if start + 0.05 < moment < end]  # after those under way
+    assert 300 / 11 <= len(refused) <= 300
+    for moment in refused:
+        assert sum(moment <= other < moment + 10 * second_s for other in refused) <= 10
+    again = [moment for moment in stats.arrivals_s if moment >= end]
+    assert again[0] - end < 11 * second_s
+    assert engine.limiter.limit > 16
+    assert engine.bill.answers == {"usable": 800}  # no request was given up for being refused
+
+
+def test_an_endpoint_that_stays_silent_ends_the_job_with_its_own_words(
+    catalog: Catalog, bank: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with teaching(monkeypatch, lambda body: Reply("overheated", status=500)) as server:
+        with pytest.raises(RetortError, match=r"For \d+ s nothing but this: .* answered 500: overheated") as told:
+            driven(catalog, bank, 100, second_s=0.01)
+        assert len(server.requests) < 60
+    assert "resume" in told.value.fix
+    assert catalog.find(Answer, bank.id) == []
+
+
+def test_a_prompt_without_luck_is_put_aside_and_replaced(
+    catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlucky: list[str] = []
+
+    def answer(body: dict[str, object]) -> Reply:
+        asked = str(body["messages"])
+        unlucky.append(asked) if not unlucky else None
+        return Reply("no", status=500) if asked == unlucky[0] else honest(body)  # type: ignore[arg-type]
+
+    with teaching(monkeypatch, answer, concurrency="2"):
+        driven(catalog, project, 60, second_s=0.01)
+    assert catalog.count(Sample, project.id) == {"approved": 60}
+    failed = catalog.find(Answer, project.id, states=("failed",))
+    assert [one.number for one in failed] == [0]
+    assert "answered 500" in failed[0].problem
+
+
+def test_killed_again_and_again_it_loses_and_repeats_nothing(
+    catalog: Catalog, bank: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGKILL at random moments of a job in its own process; at most the slots are paid for twice."""
+    kills, slots = 3, 8
+    with loopback(monkeypatch, Script(median_s=0.1), concurrency=str(slots)) as server:
+        job = jobs.launch(catalog, bank, SynthesisOrder(count=300, max_usd=10))
+        for kill in range(kills):
+            goal = 300 * (kill + random.random()) / (kills + 1)
+            until(catalog, bank, job, goal)
+            os.killpg(catalog.get(Job, job.id).pid, signal.SIGKILL)
+            while (job := jobs.check(catalog, catalog.get(Job, job.id))).active:
+                time.sleep(0.01)
+            stored = len(catalog.find(Expense, bank.id))
+            assert stored <= len(server.stats().arrivals_s) <= stored + (kill + 1) * slots
+            job = jobs.resume(catalog, job)
+        job = jobs.wait(catalog, job, 60)
+        paid = len(server.stats().arrivals_s)
+    assert (job.state, job.problem) == ("done", "")
+    samples = catalog.find(Sample, bank.id)
+    assert len(samples) == len({sample.question for sample in samples}) == 300
+    answers = catalog.find(Answer, bank.id)
+    assert sorted(one.number for one in answers) == list(range(60))
+    assert len(catalog.find(Expense, bank.id)) == 60
+    assert paid <= 60 + kills * slots
+
+
+def until(catalog: Catalog, project: Project, job: Job, goal: float) -> None:
+    deadline = time.monotonic() + 30
+    while sum(catalog.count(Sample, project.id).values()) < goal:
+        assert time.monotonic() < deadline, jobs.log_path(catalog, job).read_text()
+        time.sleep(0.003)
+
+
+def test_minutes_stop_hard_and_a_resumed_job_goes_on(
+    catalog: Catalog, bank: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with loopback(monkeypatch, Script(median_s=0.1), concurrency="4"):
+        job = work(catalog, bank, 400)
+        job.job = catalog.save(job.job.but(order=job.job.order.model_copy(update={"max_minutes": 1 / 60})))
+        started = time.monotonic()
+        with pytest.raises(Stopped, match=r"Stopped at the limit of 0.0166667 minutes. \d+ of 400 samples"):
+            run(job)
+        assert time.monotonic() - started < 1.5
+        made = sum(catalog.count(Sample, bank.id).values())
+        assert 0 < made < 400
+        job.job = catalog.save(job.job.but(order=job.job.order.model_copy(update={"max_minutes": 0.0})))
+        assert "400 samples by teacher:big are ready" in run(job)
+
+
+# --- its parts ---
+
+
+def test_the_limiter_halves_once_a_round_and_climbs_again() -> None:
+    async def story() -> list[float]:
+        limiter = Limiter(64)
+        limits = []
+        for _ in range(2):  # two rounds of 32 under way, each refused as a whole
+            sent = [await limiter.enter() for _ in range(16)]
+            for one in sent[:3]:
+                limiter.troubled(one, Passing("refused", "", "", 0.0))
+            for _ in sent[3:]:
+                limiter.answered(limiter.now() - 1)
+            limits.append(limiter.limit)
+        for _ in range(400):
+            sent = [await limiter.enter() for _ in range(int(limiter.limit))]
+            for _ in sent:
+                limiter.answered(limiter.now() - 1)  # one second each, whatever this machine does meanwhile
+        return [*limits, limiter.limit]
+
+    first, second, last = asyncio.run(story())
+    assert 30 < first < 36
+    assert 16 <= second < 25
+    assert last == 64
+
+
+def test_a_budget_holds_the_dearest_outcome_and_never_more_than_there_is() -> None:
+    async def story() -> tuple[float, list[str]]:
+        budget = Budget(1.0)
+        told: list[str] = []
+        most = 0.0
+
+        async def spend(usd: float) -> None:
+            nonlocal most
+            try:
+                async with budget.held(0.3):
+                    await asyncio.sleep(0)
+                    budget.pay(usd)
+                    most = max(most, budget.spent_usd)
+            except OutOfMoney as error:
+                told.append(str(error))
+
+        await asyncio.gather(*(spend(0.25) for _ in range(6)))
+        return most, told
+
+    most, told = asyncio.run(story())
+    assert most == 0.75  # a fourth could have reached 1.05
+    assert told == ["the next request may take $0.3000"] * 3

@@ -1,0 +1,142 @@
+"""How many requests may be under way: additive up, multiplicative down, and a breaker that probes a silent endpoint."""
+
+import asyncio
+import math
+import time
+from collections import deque
+
+from tools.synthesis.teaching import Passing
+
+STEPS = 16  # rounds of success that lead from one request to the whole concurrency
+CUT, SLOWER_CUT = 0.5, 0.8  # on a refusal; on latency alone, which says less
+SLOWER = 2.0  # times the usual latency that count as overload; 5 sigma of a window of 32 at lognormal sigma 0.8
+WINDOW = 32  # answers, at least, whose typical latency is compared
+FORGET = 1.1  # a window: what is usual drifts towards what is
+BREAK_AFTER = 5  # troubles in a row, without one answer between
+PACE_S, LONGEST_PACE_S = 1.0, 10.0  # between sends after a trouble; a broken endpoint is asked ever less often
+LONGEST_WAIT_S = 60.0  # of a Retry-After that is honoured
+
+
+class Limiter:
+    """A place for each request under way. `enter`, then exactly one of `answered` and `troubled`, or `leave`."""
+
+    def __init__(self, most: int, second_s: float = 1.0) -> None:
+        """`second_s` is the length of the limiter's second: tests make it shorter."""
+        self.most = most
+        self.limit = float(most)  # what the user set; a refused burst costs nothing and is halved at once
+        self.second_s = second_s
+        self.last_trouble: Passing | None = None
+        self.proven = False  # whether anything was ever answered
+        self.active = 0
+        self._step = max(1.0, most / STEPS)
+        self._streak = 0
+        self._pace_s = PACE_S
+        self._broken_at = 0.0
+        self._cut_at = 0.0
+        self._closed = False
+        self._sent_at = -math.inf
+        self._not_before = 0.0
+        self._good_at = self.now()
+        self._logs: list[float] = []
+        self._usual: float | None = None
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def now(self) -> float:
+        return time.monotonic() / self.second_s
+
+    @property
+    def broken(self) -> bool:
+        return self._streak >= BREAK_AFTER
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the last answer, while the breaker is open."""
+        return self.now() - self._good_at if self.broken else 0.0
+
+    async def enter(self) -> float:
+        """Wait for a place, in order of arrival; the moment of sending."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._admit()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.leave()
+            raise
+        return self.now()
+
+    def close(self) -> None:
+        """Nobody enters any more; those inside may finish."""
+        self._closed = True
+
+    def leave(self) -> None:
+        self.active -= 1
+        self._admit()
+
+    def answered(self, sent_at: float) -> None:
+        """Any answer of the model proves the endpoint alive."""
+        now = self.now()
+        self.proven = True
+        self._streak, self._pace_s, self._not_before, self._good_at = 0, PACE_S, 0.0, now
+        if self.active >= self.limit / 2:  # else the limit was not what held us back
+            self.limit = min(self.most, self.limit + self._step / self.limit)
+        self._logs.append(math.log(max(now - sent_at, 1e-6)))
+        if len(self._logs) >= max(WINDOW, self.limit):
+            self._weigh(sum(self._logs) / len(self._logs))
+        self.leave()
+
+    def troubled(self, sent_at: float, trouble: Passing) -> None:
+        now = self.now()
+        self.last_trouble = trouble
+        self._streak += 1
+        if self._streak == BREAK_AFTER:
+            self._broken_at = now
+        elif self.broken and sent_at >= self._broken_at:
+            self._pace_s = min(2 * self._pace_s, LONGEST_PACE_S)
+        if trouble.cause != "failed":
+            self._cut(CUT, sent_at)
+        if trouble.retry_after_s is not None:
+            self._not_before = max(self._not_before, now + min(trouble.retry_after_s, LONGEST_WAIT_S))
+        self.leave()
+
+    def _weigh(self, log_latency: float) -> None:
+        """Compare a window's geometric mean with the usual one, which one slow answer cannot move."""
+        self._logs.clear()
+        usual = log_latency if self._usual is None else self._usual
+        if log_latency > usual + math.log(SLOWER):
+            self._cut(SLOWER_CUT, self.now())
+        self._usual = min(log_latency, usual + math.log(FORGET))
+
+    def _cut(self, share: float, sent_at: float) -> None:
+        """Once a round: refusals of what was sent before the last cut say nothing new."""
+        if sent_at >= self._cut_at:
+            self.limit = max(1.0, self.limit * share)
+            self._cut_at = self.now()
+
+    def _wait_s(self) -> float:
+        """Seconds until the next send is allowed; infinite until a place is left."""
+        if self.active >= int(self.limit) and not self.broken:
+            return math.inf
+        if not self._streak:
+            return 0.0
+        return max(self._sent_at + self._pace_s, self._not_before) - self.now()
+
+    def _admit(self) -> None:
+        """Let in whoever may go now, and look again when the next one may."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._waiting and not self._closed:
+            if self._waiting[0].done():  # cancelled while it waited
+                self._waiting.popleft()
+                continue
+            wait_s = self._wait_s()
+            if wait_s > 0:
+                if wait_s < math.inf:
+                    self._timer = asyncio.get_running_loop().call_later(wait_s * self.second_s, self._admit)
+                return
+            self.active += 1
+            self._sent_at = self.now()
+            self._waiting.popleft().set_result(None)
