@@ -179,6 +179,7 @@ class Sample(Record, Dialogue):
     split: Literal["", "train", "dev", "test"] = Field(
         "", description="Split it was imported for; empty lets freezing choose."
     )
+    licence: str = Field("", description="Licence of its source, as the user noted it.")
     job_id: str = Field("", description="The synthesis job that made it; empty when drafted or imported.")
     document_id: str = ""
     passage_id: str = ""
@@ -199,6 +200,7 @@ class Dataset(Record):
     sha256: dict[str, str] = Field(description="Hash of each split's file.")
     seed: int
     note: str = Field("", description="What was left out and how rows were kept together, for a person.")
+    parent_id: str = Field("", description="The version frozen before it; empty for the first.")
 
 
 # --- training -----------------------------------------------------------------------------------------------------
