@@ -12,6 +12,8 @@ from tools.errors import RetortError
 from tools.records import Sample, SynthesisOrder, Task
 
 SHOWN_SAMPLES = 8  # a card with more is not read
+SHOWN_LINES = 20  # of those that could not be imported
+SHOWN_IMPORTED = 2  # samples, to see whether a file was understood
 
 
 class DataVerbs(TaskVerbs):
@@ -40,24 +42,31 @@ class DataVerbs(TaskVerbs):
         split: Literal["", "train", "dev", "test"] = "",
         input_column: str = "",
         output_column: str = "",
+        licence: str = "",
     ) -> Outcome:
-        """Import an uploaded JSONL (chat `messages`) or CSV file (upload id or file name) as approved samples.
+        """Import an uploaded file of rows (upload id or name) as approved samples: chat messages, ShareGPT, Alpaca,
+        query/response, prompt/completion or calls of tools, as JSON, JSON lines, CSV, TSV, XLSX or parquet.
 
-        `input_column` and `output_column` say which columns of a table are meant when their names do not.
+        `input_column` and `output_column` say which columns of a table are meant when their names do not; `licence`
+        is noted with the samples.
         """
         from tools.dataset.importing import import_rows
 
         upload, path = uploads.find(self.catalog, self.project, file)
         told = {part: column for part, column in (("input", input_column), ("output", output_column)) if column}
-        report = import_rows(self.catalog, self.project, path, split, told or None, name=upload.name)
+        report = import_rows(self.catalog, self.project, path, split, told or None, name=upload.name, licence=licence)
         inferred = self._infer_task() if self.project.task.missing() else ""
-        lines = tuple(f"line {line}: {reason}" for line, reason in report.skipped[:20])
+        lines = [f"line {line}: {reason}" for line, reason in report.skipped[:SHOWN_LINES]]
+        if len(report.skipped) > SHOWN_LINES:
+            lines.append(f"and {len(report.skipped) - SHOWN_LINES} more in {report.path}")
         left_out = f"; {len(report.skipped)} lines were left out (told below)" if report.skipped else ""
-        text = f"Imported {report.imported} rows of {upload.name} ({report.format})"
+        read_as = ", ".join(filter(None, (report.format, report.encoding)))
+        text = f"Imported {report.imported} rows of {upload.name} ({read_as}; {report.confidence})"
         doubles = f", {report.duplicates} duplicates skipped" if report.duplicates else ""
-        return Outcome(
-            text=f"{text}{doubles}{left_out}.{inferred}", show=(Show(kind="report", ids=lines),) if lines else ()
-        )
+        notes = "".join(f" {note}" for note in report.notes)
+        preview = Show(kind="samples", ids=report.sample_ids[:SHOWN_IMPORTED])
+        shows = (*((preview,) if preview.ids else ()), *((Show(kind="report", ids=tuple(lines)),) if lines else ()))
+        return Outcome(text=f"{text}{doubles}{left_out}.{notes}{inferred}", show=shows)
 
     def _infer_task(self) -> str:
         """Fill in what the task lacks from the rows; what the user said is never overruled."""
@@ -142,18 +151,6 @@ class DataVerbs(TaskVerbs):
 
         high = estimate(self.catalog, self.project, count)
         return {"max_usd": math.ceil(high.usd_high * 100) / 100, "max_minutes": max(10.0, round(2 * high.minutes_high))}
-
-    # --- the dataset ---
-
-    def freeze_dataset(self, test_rows: int = 0, dev_share: float = 0.1) -> Outcome:
-        """Freeze the approved samples into a hashed version with train, dev and a sealed test split."""
-        from tools.dataset.freezing import freeze
-
-        sized = {"test_rows": test_rows} if test_rows else {}
-        dataset = freeze(self.catalog, self.project, dev_share=dev_share, **sized)
-        rows = ", ".join(f"{number} {split}" for split, number in dataset.rows.items())
-        text = f"Froze dataset version {dataset.version} ({dataset.id}): {rows} rows; the test set is sealed."
-        return Outcome(text=text, show=(Show(kind="dataset", ids=(dataset.id,)),))
 
     def _need_task(self) -> None:
         if missing := self.project.task.missing():

@@ -65,6 +65,14 @@ class References:
 
     # --- datasets, runs, checkpoints ---
 
+    def dataset(self, version: int) -> Dataset:
+        """The frozen version of this number; 0 is the newest."""
+        newest = self.newest_dataset()
+        known = {one.version: one for one in self.catalog.find(Dataset, self.project_id)} | {0: newest}
+        if version not in known:
+            raise RetortError(f"There is no version {version}.", f"The newest is version {newest.version}.")
+        return known[version]
+
     def newest_dataset(self) -> Dataset:
         found = self.catalog.find(Dataset, self.project_id, newest=1)
         if not found:

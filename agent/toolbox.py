@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, create_model
 
 from agent.data_verbs import DataVerbs
+from agent.dataset_verbs import DatasetVerbs
 from agent.model_verbs import ModelVerbs
 from agent.task_verbs import TaskVerbs
 from agent.transcript import Outcome
@@ -19,13 +20,13 @@ from tools.records import JsonObject
 
 VERBS = tuple(
     name
-    for verbs in (TaskVerbs, DataVerbs, ModelVerbs)
+    for verbs in (TaskVerbs, DataVerbs, DatasetVerbs, ModelVerbs)
     for name, member in vars(verbs).items()
     if inspect.isfunction(member) and not name.startswith("_") and member.__annotations__.get("return") is Outcome
 )
 
 
-class Toolbox(DataVerbs, ModelVerbs):
+class Toolbox(DataVerbs, DatasetVerbs, ModelVerbs):
     """All verbs on one project, and the one door to them that model, guide and page share."""
 
     def call(self, verb: str, arguments: JsonObject) -> Outcome:

@@ -35,6 +35,7 @@ _WHICH = (
     r"(?P<which>best|base|served|step\s*\d+|(?:checkpoint|ckpt|deployment)-\w+"
     r"|最好的?|最佳的?|第\s*\d+\s*步|基础模型)"
 )
+_LAYOUT = r"messages|openai|alpaca|share-?gpt|llama-?factory|(?:ms-?)?swift|datasets|huggingface|parquet|csv"
 _JOB = r"(?:\s*(?P<job>job-\w+))?"
 _REASON = r"(?:\s*(?:[:：,，]|because|因为|since)\s*(?P<reason>.+))?"
 
@@ -117,6 +118,20 @@ def _split(match: re.Match[str]) -> JsonObject:
     return {"split": known.get(said, said)} if said else {}
 
 
+LAYOUTS = {"openai": "messages", "llama-factory": "sharegpt", "llamafactory": "sharegpt", "share-gpt": "sharegpt"}
+LAYOUTS |= {"swift": "ms-swift", "msswift": "ms-swift", "parquet": "datasets", "huggingface": "datasets"}
+
+
+def _export(match: re.Match[str]) -> JsonObject:
+    said = (match["layout"] or "").lower()
+    found: JsonObject = {"layout": LAYOUTS.get(said, said)} if said else {}
+    return {**found, **_version(match)}
+
+
+def _version(match: re.Match[str], key: str = "version") -> JsonObject:
+    return {key: int(match["version"])} if match["version"] else {}
+
+
 def _columns(match: re.Match[str]) -> JsonObject:
     return {f"{part}_column": match[part].strip(" '\"`") for part in ("input", "output")}
 
@@ -173,6 +188,30 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
         r"(?:\s*,?\s*(?:with\s+)?(?P<count>\d+)\s*(?:test rows|条测试))?",
         lambda match: _count(match, "test_rows"),
     ),
+    (
+        "export_dataset",
+        r"export(?:\s+(?:the\s+)?(?:dataset|data|samples|it))?(?:\s*,?\s*version\s+(?P<version>\d+))?"
+        rf"(?:\s+(?:as|to|for|in)\s+(?P<layout>{_LAYOUT}))?",
+        _export,
+    ),
+    (
+        "export_dataset",
+        rf"导出(?:数据集|数据)?(?:\s*(?:第\s*)?(?P<version>\d+)\s*版)?(?:\s*(?:为|成|到)?\s*(?P<layout>{_LAYOUT}))?",
+        _export,
+    ),
+    (
+        "dataset_card",
+        r"(?:show\s+)?(?:the\s+)?(?:data\s*set|data)\s+card(?:\s+of\s+version\s+(?P<version>\d+))?",
+        _version,
+    ),
+    ("dataset_card", r"(?:显示|看看)?数据集?卡片?(?P<version>)", _version),
+    (
+        "dataset_difference",
+        r"(?:what(?:\s+has|'s)?\s+changed|(?:show\s+)?(?:the\s+)?difference)"
+        r"(?:\s+(?:since|to|from|against)\s+version\s+(?P<version>\d+))?",
+        lambda match: _version(match, "older"),
+    ),
+    ("dataset_difference", r"(?:有什么|有哪些)(?:变化|不同)(?P<version>)", _version),
     (
         "propose_plan",
         r"(?:propose\s+|make\s+|show\s+)?(?:me\s+)?(?:a\s+|the\s+)?plan|(?:制定|给出|看看)?(?:训练)?计划",

@@ -52,7 +52,7 @@ def sha256(path: Path) -> str:
 
 
 def to_jsonl(rows: Iterable[JsonValue]) -> bytes:
-    return b"".join(json.dumps(row, ensure_ascii=False, sort_keys=True).encode() + b"\n" for row in rows)
+    return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
 
 
 def need_space(folder: Path, size_bytes: int, purpose: str) -> None:

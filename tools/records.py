@@ -176,9 +176,8 @@ class Sample(Record, Dialogue):
     state: SampleState = "draft"
     reason: str = Field("", description="Why it was rejected, or what the edit changed.")
     source: str = Field(description="Who made it: simulator, teacher:<model>, import:<file>, user.")
-    split: Literal["", "train", "dev", "test"] = Field(
-        "", description="Split it was imported for; empty lets freezing choose."
-    )
+    split: Literal["", "train", "dev", "test"] = Field("", description="Imported for it; empty lets freezing choose.")
+    licence: str = Field("", description="Licence of its source, as the user noted it.")
     job_id: str = Field("", description="The synthesis job that made it; empty when drafted or imported.")
     document_id: str = ""
     passage_id: str = ""
@@ -212,13 +211,12 @@ class Dataset(Record):
 
     project_id: str
     version: int = Field(ge=1)
-    folder: str = Field(
-        description="Relative to the project folder; holds train.jsonl, dev.jsonl and sealed/test.jsonl."
-    )
+    folder: str = Field(description="Relative to the project folder: train.jsonl, dev.jsonl, sealed/test.jsonl.")
     rows: dict[str, int] = Field(description="Rows by split: train, dev, test.")
     sha256: dict[str, str] = Field(description="Hash of each split's file.")
     seed: int
     note: str = Field("", description="What was left out and how rows were kept together, for a person.")
+    parent_id: str = Field("", description="The version frozen before it; empty for the first.")
 
 
 # --- training -----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from tools.errors import NotFound, RetortError
 from tools.records import Checkpoint, Dataset, Deployment, Document, Expense, Plan, Project, Run
 from tools.training.monitor import read_metrics
 from ui.curves import loss_curve
+from ui.dataset_card import dataset_card
 from ui.markup import escape, prose, readable
 from ui.samples import answer, sample_cards
 from ui.scores import comparison_card
@@ -55,6 +56,7 @@ class Cards:
             "deployment": lambda: "".join(_deployment(project, catalog.get(Deployment, id_)) for id_ in ids),
             "trial": lambda: _trial(ids),
             "costs": lambda: costs_card(catalog.find(Expense, project.id)),
+            "card": lambda: dataset_card(catalog, project, ids),
             "report": lambda: card("", prose("\n".join(ids)), style="report"),
         }
         return draw[show.kind]()

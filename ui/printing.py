@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 
 from agent.transcript import Approval, Entry, Show, ShowKind
 from tools.catalog import Catalog
+from tools.dataset.card import card, markdown
 from tools.errors import RetortError
 from tools.evaluation.comparison import compare
 from tools.evaluation.table import ComparedRow
 from tools.records import Checkpoint, Dataset, Deployment, Document, Evaluation, Expense, Plan, Project, Run, Sample
+from tools.training.lengths import measure_lengths
 from ui.markup import fields_of, readable
 from ui.units import cost_line, duration, interval, plural, share, usd
 
@@ -47,6 +49,7 @@ def show_text(catalog: Catalog, project: Project, show: Show) -> str:
         "deployment": lambda: "\n".join(_deployment(catalog.get(Deployment, id_)) for id_ in ids),
         "trial": lambda: _trial(ids),
         "costs": lambda: costs_text(catalog.find(Expense, project.id)),
+        "card": lambda: _card(catalog, project, ids),
         "report": lambda: "\n".join(ids),
     }
     try:
@@ -96,6 +99,11 @@ def costs_text(expenses: Sequence[Expense]) -> str:
     rows = [[e.what or e.kind, usd(e.usd), duration(e.seconds) if e.seconds else "-"] for e in expenses]
     total = ["in all", usd(sum(e.usd for e in expenses)), duration(sum(e.seconds for e in expenses))]
     return columns(["for", "money", "machine"], [*rows, total])
+
+
+def _card(catalog: Catalog, project: Project, ids: Sequence[str]) -> str:
+    dataset = catalog.get(Dataset, ids[0])
+    return markdown(card(catalog, project, dataset, measure_lengths(catalog, dataset, ids[1])))
 
 
 def _paired(row: Sequence[str], widths: Sequence[int]) -> list[tuple[int, tuple[str, int]]]:

@@ -21,7 +21,7 @@ from agent.status import ProjectStatus
 from agent.words import Said, parse
 from tools.records import JsonObject, new_id
 
-TABLES = (".jsonl", ".ndjson", ".csv", ".tsv")
+TABLES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 _GREETING = re.compile(r"(?:hi|hello|hey|good (?:morning|evening|day)|你好|您好|嗨).{0,12}", re.IGNORECASE | re.DOTALL)
 
 

@@ -93,7 +93,7 @@ def test_sealing_again_takes_the_new_content(sealed: Path) -> None:
 
 
 def test_jsonl_is_stable_and_readable() -> None:
-    assert to_jsonl([{"b": "王\u2028\n", "a": 1}, []]) == '{"a": 1, "b": "王\u2028\\n"}\n[]\n'.encode()
+    assert to_jsonl([{"b": "王\u2028\n", "a": 1}, []]) == '{"b": "王\u2028\\n", "a": 1}\n[]\n'.encode()
     assert to_jsonl([]) == b""
 
 

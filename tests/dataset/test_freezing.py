@@ -241,7 +241,7 @@ def test_files_are_sealed_and_a_change_is_noticed(catalog: Catalog, project: Pro
         path = folder / name
         before = path.read_bytes()
         path.chmod(0o600)
-        path.write_bytes(before.replace(b"likes", b"hates", 1))
+        path.write_bytes(before.replace(b"answer", b"unswer", 1))
         with pytest.raises(RetortError, match=f"{name} was changed"):
             read(catalog, dataset)
         path.unlink()

@@ -17,7 +17,12 @@ GOOD = chat("Ann, 555 0100", '{"name": "Ann"}', "Find the contact.")
 def test_chat_lines_become_approved_samples(catalog: Catalog, project: Project, tmp_path: Path) -> None:
     path = write_lines(tmp_path / "rows.jsonl", [GOOD, "", chat("Bob\u2028lives", '{"name": "Bob"}')])
     report = import_rows(catalog, project, path, "test")
-    assert (report.imported, report.duplicates, report.skipped, report.format) == (2, 0, (), "chat JSONL")
+    assert (report.imported, report.duplicates, report.skipped, report.format) == (
+        2,
+        0,
+        (),
+        "chat messages in JSON lines",
+    )
     first, second = catalog.find(Sample, project.id)
     assert [message.role for message in first.messages] == ["system", "user", "assistant"]
     assert (first.state, first.source, first.split) == ("approved", "import:rows.jsonl", "test")
@@ -28,11 +33,12 @@ def test_chat_lines_become_approved_samples(catalog: Catalog, project: Project, 
 LAYOUTS = {
     "not valid JSON": '{"messages": [',
     "not a JSON object": '["a"]',
-    'no "messages" list (its keys: input, output)': '{"input": "a", "output": "b"}',
-    "'tool' is not supported": '{"messages": [{"role": "tool", "content": "x"}]}',
-    "'human'": '{"messages": [{"role": "human", "content": "x"}]}',
-    '"tools"': json.dumps({"tools": [{}], **json.loads(GOOD)}),
-    '"tool_calls"': '{"messages": [{"role": "assistant", "content": null, "tool_calls": [{"id": "1"}]}]}',
+    "NaN is no JSON": '{"messages": NaN}',
+    "follows no call": '{"messages": [{"role": "user", "content": "q"}, {"role": "tool", "content": "x"},'
+    '{"role": "assistant", "content": "a"}]}',
+    "the role 'npc' is not known": '{"messages": [{"role": "npc", "content": "x"}]}',
+    "a call of a tool has no name": '{"messages": [{"role": "assistant", "content": null, "tool_calls": [{}]}]}',
+    "a tool has no name": json.dumps({"tools": [{}], **json.loads(GOOD)}),
     "not the assistant's answer": '{"messages": [{"role": "user", "content": "x"}]}',
     "no user message": '{"messages": [{"role": "system", "content": "s"}, {"role": "assistant", "content": "x"}]}',
     "not the first message": '{"messages": [{"role":"user","content":"x"},{"role":"system","content":"s"},'
@@ -44,6 +50,12 @@ LAYOUTS = {
     "a message is not an object": '{"messages": ["hello"]}',
     "surrogate": '{"messages": [{"role": "user", "content": "\\ud800"}, {"role": "assistant", "content": "y"}]}',
     "no JSON that can be read": "[" * 100_000,
+    "2,000,000 that a sample may have": chat("x" * 2_000_000, "y"),
+    "preference pair": json.dumps({**json.loads(GOOD), "rejected_response": "no"}),
+    "bad answer": json.dumps({**json.loads(GOOD), "label": False}),
+    '"images"': json.dumps({**json.loads(GOOD), "images": ["a.png"]}),
+    "not meant to be learnt": '{"messages": [{"role": "user", "content": "q"},'
+    '{"role": "assistant", "content": "a", "loss_weight": 0.0}]}',
 }
 
 
@@ -71,7 +83,7 @@ def test_text_parts_are_joined_and_earlier_turns_kept(catalog: Catalog, project:
     assert [message.content for message in sample.messages] == ["ab", "c", "d", "e"]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 @pytest.mark.parametrize("ending", [".jsonl", ".csv"])
 def test_encodings(catalog: Catalog, project: Project, tmp_path: Path, encoding: str, ending: str) -> None:
     path = tmp_path / f"rows{ending}"
@@ -83,11 +95,24 @@ def test_encodings(catalog: Catalog, project: Project, tmp_path: Path, encoding:
 
 def test_a_line_in_another_encoding_costs_only_itself(catalog: Catalog, project: Project, tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
-    path.write_bytes(GOOD.encode() + b"\n" + chat("Café", "{}").encode("latin-1"))
+    path.write_bytes(chat("Köln", "{}").encode() + b"\n" + chat("Café", "{}").encode("latin-1"))
     report = import_rows(catalog, project, path)
     assert report.imported == 1
-    assert report.skipped[0][0] == 2
-    assert "UTF-8" in report.skipped[0][1]
+    assert report.skipped == ((2, "it is not UTF-8"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("Müller wohnt in Köln", "cp1252"), ("Café Zoë", "latin-1"), ("张三住在北京市朝阳区，电话是多少", "gb18030")],
+)
+def test_a_file_in_another_encoding_is_read_and_told(
+    project: Project, tmp_path: Path, text: str, encoding: str
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(f"text,label\n{text},a\n".encode(encoding))
+    found = read_rows(path, project.task)
+    assert found.rows[0].question == text
+    assert found.encoding == ("cp1252" if encoding == "latin-1" else encoding)
 
 
 def test_known_rows_are_counted_not_stored_again(catalog: Catalog, project: Project, tmp_path: Path) -> None:
@@ -99,7 +124,7 @@ def test_known_rows_are_counted_not_stored_again(catalog: Catalog, project: Proj
 
 
 def test_all_rows_or_none(catalog: Catalog, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ids = iter(["sample-1", "sample-2", "sample-1"])  # the third insert clashes
+    ids = iter(["sample-1", "sample-2", "sample-1", "import-1"])  # the third insert clashes
     monkeypatch.setattr("tools.dataset.importing.new_id", lambda noun: next(ids))
     path = write_lines(tmp_path / "rows.jsonl", [chat(name, "{}") for name in "abc"])
     with pytest.raises(RetortError):
@@ -170,9 +195,8 @@ def test_an_explicit_map_wins(project: Project, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "column_map", "why"),
     [
-        ("utterance,intent", None, "which column is the input is not clear (none could be)"),
-        ("instruction,input,output", None, "(instruction and input could be)"),
-        ("text,text,label", None, "(text and text could be)"),
+        ("id,price,size", None, "no name tells the input and output, and 1 rows are too few"),
+        ("text,text,label", None, "no name tells the input, and 1 rows"),
         ("text,label", {"input": "utterance"}, "no columns 'utterance'"),
         ("text,label", {"question": "text"}, "not 'question'"),
         ("text,label", {"input": "text", "output": "text"}, "two parts at once"),
@@ -198,11 +222,46 @@ def test_broken_table_rows_cost_only_themselves(project: Project, tmp_path: Path
     assert [row.line for row in found.rows] == [2, 8, 9]
 
 
-def test_a_table_that_is_not_utf8_says_where(project: Project, tmp_path: Path) -> None:
-    path = tmp_path / "rows.csv"
-    path.write_bytes("text,label\n名字,甲\n".encode("gbk"))
-    with pytest.raises(RetortError, match=r"not UTF-8 \(line 2"):
+def test_a_guess_is_proposed_with_its_reason_and_a_row(project: Project, tmp_path: Path) -> None:
+    lines = [f"u{n},where is parcel number {n} today please,{('track', 'lost')[n % 2]}" for n in range(8)]
+    path = table(tmp_path, "\n".join(["id,satz,art", *lines]))
+    with pytest.raises(RetortError) as caught:
         read_rows(path, project.task)
+    told = caught.value.problem
+    assert "'satz' as the input and 'art' as the output" in told
+    assert "'satz' holds the longest texts" in told
+    assert "'where is parcel number 0 today please' => 'track'" in told
+    assert caught.value.fix.startswith("Say 'input is satz, output is art'")
+    confirmed = read_rows(path, project.task, {"input": "satz", "output": "art"})
+    assert (len(confirmed.rows), confirmed.certain, confirmed.notes) == (8, True, ("Not used: id.",))
+
+
+def test_a_workbook_is_read_like_a_table(project: Project, tmp_path: Path) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.active.append(["title page"])  # a sheet without rows is passed over
+    rows = book.create_sheet("rows")
+    for cells in (["text", "label"], ["call 5550100", 7.0], [None, None], ["no answer", None]):
+        rows.append(cells)
+    path = tmp_path / "rows.xlsx"
+    book.save(path)
+    found = read_rows(path, project.task)
+    assert [(row.line, row.question, row.answer) for row in found.rows] == [(2, "call 5550100", "7")]
+    assert found.skipped == ((4, "the answer is empty"),)
+    assert found.notes[0] == "Only the sheet 'rows' was read, not Sheet."
+
+
+def test_a_parquet_file_is_read_by_its_rows(project: Project, tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    rows = [json.loads(GOOD), json.loads(chat("x", " "))]
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    found = read_rows(path, project.task)
+    assert [row.question for row in found.rows] == ["Ann, 555 0100"]
+    assert found.skipped == ((2, "the answer is empty"),)
 
 
 # --- files that give nothing --------------------------------------------------------------------------------------
@@ -213,16 +272,18 @@ def test_a_table_that_is_not_utf8_says_where(project: Project, tmp_path: Path) -
     [
         ("rows.jsonl", b"", "is empty"),
         ("rows.csv", b"\xef\xbb\xbf \n", "is empty"),
-        ("rows.xlsx", b"PK\x03\x04", "(.xlsx)"),
+        ("rows.xlsx", b"PK\x03\x04", "locked with a password"),
         ("rows", b"hello", "(no ending)"),
         ("rows.txt", b"hello", "(.txt)"),
         ("rows.jsonl", b"\x00\x01\x02" * 9, "binary"),
-        (
-            "rows.jsonl",
-            b'{"input": 1}\nx',
-            'line 1: it has no "messages" list (its keys: input); line 2: it is not valid',
-        ),
-        ("rows.json", b'[{"messages": []}]', "one JSON array"),
+        ("rows.jsonl", b'{"input": 1}\nx\ny', "line 2 and 1 more: it is not valid JSON"),
+        ("rows.json", b'[{"messages": []}]', "the last message is not the assistant's answer"),
+        ("rows.json", b'{"a": "b", "c": [1, 2', "nothing after it was read"),
+        ("rows.json", b'{"version": "1.1", "data": [{"a": 1}]}', "1 rows are too few to guess from"),
+        ("rows.jsonl", b'{"text": "a long text"}', "add it as a document"),
+        ("rows.jsonl", b'{"response": "b"}', "an answer without a question"),
+        ("rows.md", b"[link](x)", "(.md)"),
+        ("rows.parquet", b"PAR1 and no more", "no parquet file"),
         ("rows.csv", b"text,label\n", "only a header"),
         ("rows.jsonl", b"\xff\xfea", "UTF-16"),
     ],

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tools.dataset.openai import openai_messages
+from tools.dataset.writing import openai_messages
 from tools.errors import RetortError
 from tools.records import Dialogue, JsonObject, Message, Sample, ToolCall
 from tools.training.chat import chat_request, encode, load_tokenizer, prompt_text

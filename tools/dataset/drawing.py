@@ -1,10 +1,12 @@
 """Which sample goes into which split. Groups stay whole, pins are honoured, the same content is drawn alike."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 
-from tools.dataset.grouping import Mark, by_document, by_passage, exact_key, group, key_for
+from tools.dataset.grouping import Mark, by_document, by_passage, group, near_duplicates
+from tools.dataset.inference import labels_of
 from tools.errors import RetortError
 from tools.records import Sample, Value
 
@@ -40,8 +42,8 @@ def draw(samples: Sequence[Sample], sizes: Sizes, seed: int) -> Draw:
             f"{len(samples)} approved samples are too few for train, dev and test: at least {FEWEST_ROWS} are needed.",
             "Approve, generate or import more samples.",
         )
-    key = key_for(samples)
-    notes = ["Inputs differ mostly in numbers, so only equal inputs are kept together."] if key is exact_key else []
+    key, note = near_duplicates(samples)
+    notes = [note] if note else []
     kept = _without_leaks(samples, key)
     if len(kept) < len(samples):
         notes.append(
@@ -91,12 +93,12 @@ def _divide(
     key = marks[0]
 
     def place(sample: Sample) -> tuple[str, str, str]:
-        content = "\n".join(message.content for message in sample.messages)
+        content = "\n".join(message.text for message in sample.messages)
         return hashlib.sha256(f"{seed}|{key(sample)}".encode()).hexdigest(), content, sample.id
 
     pinned = {split: sorted((s for s in samples if s.split == split), key=place) for split in ("dev", "test")}
     free = sorted((sample for sample in samples if sample.split in ("", "train")), key=place)
-    groups = group(free, marks)
+    groups = _spread(group(free, marks), [sample.answer.strip() for sample in samples])
     open_groups = [members for members in groups if all(sample.split == "" for sample in members)]
     open_rows = sum(map(len, open_groups))
     test_rows = 0 if pinned["test"] else _test_rows(open_rows, sizes)
@@ -114,6 +116,23 @@ def _divide(
     train = [sample for members in rest if members[0].id not in chosen for sample in members]
     parts = (train, [*pinned["dev"], *chain(*dev)], [*pinned["test"], *chain(*test)])
     return parts, (1, max(dev_rows, 1), max(test_rows, 1))
+
+
+def _spread(groups: Sequence[list[Sample]], answers: Sequence[str]) -> list[list[Sample]]:
+    """The groups so ordered that any beginning holds each label by its share; as they are where answers are no labels.
+
+    Each group has its place within its label (by its most frequent one) as a share of the label's rows.
+    """
+    if not labels_of(answers):
+        return list(groups)
+    rows: Counter[str] = Counter()
+    labels = [Counter(sample.answer.strip() for sample in members).most_common(1)[0][0] for members in groups]
+    places: list[float] = []
+    for members, label in zip(groups, labels, strict=True):
+        places.append(rows[label] + len(members) / 2)
+        rows[label] += len(members)
+    order = sorted(range(len(groups)), key=lambda at: places[at] / rows[labels[at]])
+    return [groups[at] for at in order]
 
 
 def _test_rows(rows: int, sizes: Sizes) -> int:

@@ -10,11 +10,12 @@ from pydantic import JsonValue
 
 from tools.catalog import Catalog
 from tools.dataset.drawing import Sizes, draw
+from tools.dataset.versions import INDEX, index_rows
 from tools.errors import RetortError
 from tools.files import is_complete, need_space, seal_folder, sync_folder, to_jsonl, write_atomic
 from tools.records import Dataset, Project, Sample, new_id
 
-FILE_OF = {"train": "train.jsonl", "dev": "dev.jsonl", "test": "sealed/test.jsonl"}
+FILE_OF = {"train": "train.jsonl", "dev": "dev.jsonl", "test": "sealed/test.jsonl", INDEX: INDEX}
 
 
 def freeze(
@@ -51,6 +52,7 @@ def freeze(
     for dataset in reversed(known):
         if dataset.seed == seed and dataset.sha256 == hashes and is_complete(home / dataset.folder):
             return dataset
+    data[INDEX] = to_jsonl(index_rows(parts))
     need_space(home, 2 * sum(map(len, data.values())), "the dataset")
     version, folder = _new_folder(home / "datasets", known)
     _write(folder, data)
@@ -64,6 +66,7 @@ def freeze(
         sha256=hashes,
         seed=seed,
         note=" ".join(drawn.notes),
+        parent_id=known[-1].id if known else "",
     )
     return catalog.add(record)  # last: what the catalog knows is complete on disk
 

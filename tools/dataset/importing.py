@@ -1,33 +1,42 @@
-"""Rows that the user already has become samples: JSONL with chat `messages`, or CSV/TSV with a header."""
+"""Rows that the user already has become samples, in any layout that can be read; what became of each is kept."""
 
+import json
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from pydantic import Field
+
 from tools.catalog import Catalog
-from tools.dataset.chatlines import read_chat_lines
-from tools.dataset.decoding import to_utf8
 from tools.dataset.inference import infer_task
-from tools.dataset.rows import FileRows
-from tools.dataset.tables import read_table
+from tools.dataset.reading import read_file
+from tools.dataset.rows import FileRow, FileRows
 from tools.errors import RetortError
-from tools.records import Project, Sample, Task, Value, new_id
+from tools.files import sha256, write_atomic
+from tools.records import Dialogue, Message, Project, Sample, Task, Value, new_id
 from tools.synthesis.instructions import system_prompt
 
 Split: TypeAlias = Literal["", "train", "dev", "test"]
-JSON_LINES = (".jsonl", ".ndjson")
-TABLES = (".csv", ".tsv")
-BY_LOOKING = (".json", ".txt", "")  # taken as JSON lines when they begin like one
+TABLES = ("CSV", "TSV", "XLSX")
 
 
 class ImportReport(Value):
     """What became of a file's rows: each was imported, known already, or skipped for a reason."""
 
+    file: str
+    sha256: str
     format: str
+    encoding: str
+    confidence: str
     imported: int
     duplicates: int
     skipped: tuple[tuple[int, str], ...]  # (line, reason)
     sample_ids: tuple[str, ...]
     column_map: dict[str, str]  # which column of a table was taken as what
+    notes: tuple[str, ...] = ()
+    licence: str = Field("", description="As the user noted it.")
+    path: str = Field("", description="Where this report is kept, relative to the project folder.")
 
 
 def import_rows(
@@ -38,77 +47,107 @@ def import_rows(
     column_map: dict[str, str] | None = None,
     *,
     name: str = "",
+    licence: str = "",
 ) -> ImportReport:
-    """Add the file's rows to the project as approved samples, all in one transaction.
+    """Add the file's rows to the project as approved samples, all in one transaction; the report is kept as a file.
 
     `split` pins them to a split of every later dataset; `name` is the file's name for display. Raises RetortError
     for an unknown type, an empty file, unclear columns, or when not a single line can be used.
     """
     shown = name or path.name
     found = read_rows(path, project.task, column_map, name=shown)
-    known = {sample.messages for sample in catalog.find(Sample, project.id)}
+    known = {_content(sample) for sample in catalog.find(Sample, project.id)}
     fresh: list[Sample] = []
     for row in found.rows:
-        if row.messages in known:
+        if _content(row) in known:
             continue
-        known.add(row.messages)
+        known.add(_content(row))
         fresh.append(
             Sample(
                 id=new_id("sample"),
                 owner=catalog.owner,
                 project_id=project.id,
                 messages=row.messages,
+                tools=row.tools,
                 state="approved",
                 source=f"import:{shown}",
+                licence=licence.strip(),
                 split=split,
             )
         )
-    catalog.add_all(fresh)
-    return ImportReport(
+    report = ImportReport(
+        file=shown,
+        sha256=sha256(path),
         format=found.format,
+        encoding=found.encoding,
+        confidence=found.confidence,
         imported=len(fresh),
         duplicates=len(found.rows) - len(fresh),
         skipped=found.skipped,
         sample_ids=tuple(sample.id for sample in fresh),
         column_map=found.column_map,
+        notes=found.notes,
+        licence=licence.strip(),
+        path=f"imports/{new_id('import')}.json",
     )
+    catalog.add_all(fresh)
+    write_atomic(catalog.folder(project) / report.path, report.model_dump_json(indent=1).encode())
+    return report
 
 
 def read_rows(path: Path, task: Task, column_map: dict[str, str] | None = None, *, name: str = "") -> FileRows:
-    """The file's rows without storing any.
+    """The file's rows without storing any. Raises RetortError when which columns are meant must be confirmed.
 
     A table has no system prompts, so its rows get the task's; what the task lacks for one is inferred from the rows.
     """
     shown = name or path.name
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RetortError(f"{shown} cannot be read: {error.strerror}.", "Add the file again.") from error
-    ending = Path(shown).suffix.lower()
-    if ending not in (*JSON_LINES, *TABLES, *BY_LOOKING):
-        raise _unknown_type(shown, ending)
-    data = to_utf8(data, shown)
-    if ending in TABLES:
-        bare = read_table(data, shown, "", column_map)
-        found = read_table(data, shown, _system_prompt(task, bare), column_map)
-    elif data.lstrip().startswith(b"["):
-        raise RetortError(
-            f"{shown} is one JSON array, not one JSON object a line.",
-            f"Turn it into lines, e.g. jq -c '.[]' {shown} > rows.jsonl, then add that.",
-        )
-    elif ending in JSON_LINES or data.lstrip().startswith(b"{"):
-        found = read_chat_lines(data)
-    else:
-        raise _unknown_type(shown, ending)
+    found = read_file(path, shown, column_map)
     if not found.rows:
-        reasons = "; ".join(f"line {line}: {reason}" for line, reason in found.skipped[:3]) or "only a header"
         raise RetortError(
-            f"No row of {shown} can be used ({reasons}).",
-            'Each line must be {"messages": [{"role": "user", "content": ...}, {"role": "assistant", "content": ...}]}.'
-            if ending not in TABLES
-            else "Each row needs an input and an output.",
+            f"No row of {shown} can be used ({summary(found.skipped) or 'only a header'}).",
+            "Each row needs an input and an answer: chat messages, ShareGPT, Alpaca, or columns for the two.",
         )
+    if not found.certain:
+        raise _to_confirm(shown, found)
+    if found.format.endswith(TABLES) and not {"history", "instruction"} & set(found.column_map):
+        prompt = _system_prompt(task, found)
+        return found.model_copy(update={"rows": tuple(_told(row, prompt) for row in found.rows)})
     return found
+
+
+def summary(skipped: Sequence[tuple[int, str]], most: int = 3) -> str:
+    """The reasons, most frequent first, each with its first line and how many more lines it has."""
+    first: dict[str, int] = {}
+    for line, reason in skipped:
+        first.setdefault(reason, line)
+    told = [
+        f"line {first[reason]}{f' and {count - 1} more' if count > 1 else ''}: {reason}"
+        for reason, count in Counter(reason for _, reason in skipped).most_common(most)
+    ]
+    others = len(first) - len(told)
+    return "; ".join([*told, f"{others} other reasons"] if others else told)
+
+
+def _to_confirm(name: str, found: FileRows) -> RetortError:
+    """The proposal of columns with its reason and a row as it would be read."""
+    parts, row = found.column_map, found.rows[0]
+    asked, answered = parts.get("input", parts.get("instruction", "")), parts["output"]
+    shown = f"{row.question[:120]!r} => {row.answer[:120]!r}"
+    return RetortError(
+        f"Which columns of {name} are meant is not certain. I would read {asked!r} as the input and {answered!r} as "
+        f"the output ({found.notes[0].rstrip('.')}): {shown}; {found.confidence}.",
+        f"Say 'input is {asked}, output is {answered}' if that is right, or name other columns.",
+    )
+
+
+def _told(row: FileRow, prompt: str) -> FileRow:
+    if not prompt or row.messages[0].role == "system":
+        return row
+    return row.model_copy(update={"messages": (Message(role="system", content=prompt), *row.messages)})
+
+
+def _content(dialogue: Dialogue) -> tuple[tuple[Message, ...], str]:
+    return dialogue.messages, json.dumps(dialogue.tools, sort_keys=True)
 
 
 def _system_prompt(task: Task, found: FileRows) -> str:
@@ -117,10 +156,3 @@ def _system_prompt(task: Task, found: FileRows) -> str:
     told = {name: getattr(task, name) or getattr(inferred, name) for name in Task.model_fields}
     whole = Task.model_validate(told)
     return "" if whole.missing() else system_prompt(whole)
-
-
-def _unknown_type(name: str, ending: str) -> RetortError:
-    return RetortError(
-        f"{name} is not a kind of file that rows are read from ({ending or 'no ending'}).",
-        "Give rows as .jsonl with chat messages, or as .csv or .tsv with a header; other files are added as documents.",
-    )

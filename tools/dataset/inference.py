@@ -34,7 +34,7 @@ def infer_task(samples: Sequence[Sample | FileRow]) -> Task:
     shared = Task(
         kind="open",
         input_description="texts",
-        language=_language([sample.question for sample in samples]),
+        language=language_of([sample.question for sample in samples]),
         system_prompt=common.pop() if len(common) == 1 else "",
     )
     objects = [_object(sample.answer) for sample in samples]
@@ -42,7 +42,7 @@ def infer_task(samples: Sequence[Sample | FileRow]) -> Task:
     if len(full) == len(samples) and any(full):
         fields = _fields(full, [sample.question for sample in samples])
         return shared.model_copy(update={"kind": "extraction", "fields": fields})
-    labels = _labels([sample.answer.strip() for sample in samples])
+    labels = labels_of([sample.answer.strip() for sample in samples])
     if labels:
         return shared.model_copy(update={"kind": "classification", "labels": labels})
     return shared
@@ -74,7 +74,7 @@ def _choices(values: Sequence[JsonValue], inputs: Sequence[str]) -> tuple[str, .
     """The values to choose from, where a field is a category rather than a piece of its input."""
     texts = [value for value in values if isinstance(value, str)]
     copied = all(str(value) in text for value, text in zip(values, inputs, strict=True))
-    return () if copied or len(texts) < len(values) else _labels(texts)
+    return () if copied or len(texts) < len(values) else labels_of(texts)
 
 
 def _kind(values: Sequence[JsonValue]) -> FieldKind:
@@ -99,7 +99,7 @@ def _kind_of(value: JsonValue) -> FieldKind:
     return "object" if isinstance(value, dict) else "string"
 
 
-def _labels(answers: Sequence[str]) -> tuple[str, ...]:
+def labels_of(answers: Sequence[str]) -> tuple[str, ...]:
     """The distinct answers if they look like labels: short, on one line, and each used twice on average."""
     distinct = sorted(set(answers))
     short = all(len(answer) <= LONGEST_LABEL and "\n" not in answer for answer in distinct)
@@ -107,7 +107,7 @@ def _labels(answers: Sequence[str]) -> tuple[str, ...]:
     return tuple(distinct) if short and few else ()
 
 
-def _language(texts: Sequence[str]) -> str:
+def language_of(texts: Sequence[str]) -> str:
     """Language code by script; Latin scripts by their most frequent short words, English when none is seen."""
     text = " ".join(texts)[:20_000]
     scripts = Counter(unicodedata.name(letter, "").split(" ")[0] for letter in text if letter.isalpha())

@@ -1,61 +1,87 @@
-"""CSV and TSV with a header: which column is the input and which the answer, and the rows as messages."""
+"""CSV, TSV and XLSX: a header, and the rows under it as records."""
 
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
-from tools.dataset.rows import FileRow, FileRows, flaw
+from pydantic import Field
+
+from tools.dataset.decoding import is_broken
+from tools.dataset.pieces import MOST_CHARS, Piece
 from tools.errors import RetortError
-from tools.records import Message
+from tools.records import Value
 
-NAMES = {
-    "input": ("input", "question", "text", "prompt", "query", "instruction", "问题", "输入"),
-    "output": ("output", "answer", "label", "completion", "response", "答案", "输出", "标签"),
-    "system": ("system",),
-}
-REQUIRED = ("input", "output")
 DELIMITERS = ",;\t|"
+MOST_UNPACKED_BYTES = 1_000_000_000  # a workbook that unpacks to more is refused before it fills the memory
 
 
-def read_table(data: bytes, name: str, system_prompt: str, column_map: Mapping[str, str] | None = None) -> FileRows:
-    """The rows of UTF-8 `data`. `column_map` maps input, output and (optional) system to column names.
+class Table(Value):
+    """A table's columns and its rows, each with its line, as cells by column or with what is wrong."""
 
-    Raises RetortError when the text is no UTF-8 or when it is not clear which columns are meant.
-    """
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise RetortError(
-            f"{name} is not UTF-8 (line {line}, byte 0x{data[error.start]:02x}).",
-            "Save it as UTF-8 (in a spreadsheet: 'CSV UTF-8'), then add it again.",
-        ) from error
+    kind: str
+    header: tuple[str, ...]
+    pieces: tuple[Piece, ...]
+    note: str = Field("", description="What of the file was not read.")
+
+
+def read_text_table(text: str, name: str) -> Table:
+    """A table as text, whatever separates its cells. Raises RetortError for a header that cannot be read."""
     lines = list(io.StringIO(text, newline=""))
     delimiter = _delimiter(next(line for line in lines if line.strip()))
     records = _records(lines, delimiter)
-    header = next(cells for _, cells in records if cells)
+    header = next((cells for _, cells in records if cells), [])
     if isinstance(header, str):
         raise RetortError(f"The header of {name} cannot be read: {header}.", "Correct its first line.")
-    header = [cell.strip() for cell in header]
-    chosen = _columns(header, name, column_map)
-    places = {part: header.index(column) for part, column in chosen.items()}
-    rows: list[FileRow] = []
-    skipped: list[tuple[int, str]] = []
+    return _table("TSV" if delimiter == "\t" else "CSV", header, records)
+
+
+def read_workbook(path: Path, name: str) -> Table:
+    """The first sheet of a workbook that holds rows. Raises RetortError when it is locked, broken or empty."""
+    from openpyxl import load_workbook
+
+    try:
+        with zipfile.ZipFile(path) as packed:
+            unpacked = sum(part.file_size for part in packed.infolist())
+        if unpacked > MOST_UNPACKED_BYTES:
+            raise RetortError(f"{name} unpacks to {unpacked / 1e9:.1f} GB.", "Save the rows as CSV and add that.")
+        book = load_workbook(path, read_only=True, data_only=True)
+    except (zipfile.BadZipFile, KeyError, OSError, ValueError) as error:
+        raise RetortError(
+            f"{name} cannot be opened as a workbook: it is locked with a password, an old .xls, or broken.",
+            "Save it as .xlsx without a password, or as CSV.",
+        ) from error
+    try:
+        for sheet in book.worksheets:
+            rows = (
+                (number, list(map(_cell, cells))) for number, cells in enumerate(sheet.iter_rows(values_only=True), 1)
+            )
+            records = [(number, cells) for number, cells in rows if any(cells)]
+            if len(records) > 1:
+                others = [other.title for other in book.worksheets if other.title != sheet.title]
+                note = f"Only the sheet {sheet.title!r} was read, not {', '.join(others)}." if others else ""
+                table = _table("XLSX", records[0][1], records[1:])
+                return table.model_copy(update={"note": note})
+    finally:
+        book.close()
+    raise RetortError(f"{name} has no sheet with a header and rows.", "Choose a file with at least one row.")
+
+
+def _table(kind: str, header: Sequence[str], records: Iterable[tuple[int, list[str] | str]]) -> Table:
+    columns = tuple(cell.strip() for cell in header)
+    pieces = []
     for line, cells in records:
         if isinstance(cells, str):
-            skipped.append((line, cells))
-        elif len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
-            skipped.append((line, f"it has {len(cells)} cells, the header {len(header)}"))
+            pieces.append(Piece(line, None, cells))
+        elif len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
+            pieces.append(Piece(line, None, f"it has {len(cells)} cells, the header {len(columns)}"))
+        elif any(is_broken(cell) for cell in cells):
+            pieces.append(Piece(line, None, "it is not UTF-8"))
         elif any(cell.strip() for cell in cells):
-            messages = _messages(cells, places, system_prompt)
-            reason = flaw(messages)
-            if reason:
-                skipped.append((line, reason))
-            else:
-                rows.append(FileRow(line=line, messages=messages))
-    kind = "TSV" if delimiter == "\t" else "CSV"
-    return FileRows(format=kind, rows=tuple(rows), skipped=tuple(skipped), column_map=chosen)
+            pieces.append(Piece(line, dict(zip(columns, cells, strict=False))))
+    return Table(kind=kind, header=columns, pieces=tuple(pieces))
 
 
 def _delimiter(header: str) -> str:
@@ -69,6 +95,7 @@ def _records(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[s
 
     After a broken record reading goes on at the next line, so one quote that is never closed costs one record.
     """
+    csv.field_size_limit(MOST_CHARS)
     start = 0
     while start < len(lines):
         reader = csv.reader((lines[index] for index in range(start, len(lines))), delimiter=delimiter, strict=True)
@@ -83,44 +110,8 @@ def _records(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[s
             start += used + 1
 
 
-def _columns(header: Sequence[str], name: str, column_map: Mapping[str, str] | None) -> dict[str, str]:
-    """Which column plays which part: as told, else by its name when exactly one fits."""
-    chosen: dict[str, str] = {}
-    for part, column in (column_map or {}).items():
-        if part not in NAMES:
-            raise _unclear(header, name, f"a column is input, output or system, not {part!r}")
-        exact = [found for found in header if found == column]
-        fitting = exact or [found for found in header if found.casefold() == column.casefold()]
-        if len(fitting) != 1:
-            raise _unclear(header, name, f"it has {len(fitting) or 'no'} columns {column!r}")
-        if fitting[0] in chosen.values():
-            raise _unclear(header, name, f"the column {column!r} cannot be two parts at once")
-        chosen[part] = fitting[0]
-    for part, names in NAMES.items():
-        fitting = [column for column in header if column.casefold() in names and column not in chosen.values()]
-        if part in chosen or (part not in REQUIRED and not fitting):
-            continue
-        if len(fitting) != 1:
-            found = " and ".join(fitting) if fitting else "none"
-            raise _unclear(header, name, f"which column is the {part} is not clear ({found} could be)")
-        chosen[part] = fitting[0]
-    return chosen
-
-
-def _unclear(header: Sequence[str], name: str, why: str) -> RetortError:
-    return RetortError(
-        f"{name} cannot be read as input and output: {why}. Its columns: {', '.join(header)}.",
-        "Say which column is the input and which the output, e.g. 'input is text, output is intent'.",
-    )
-
-
-def _messages(cells: Sequence[str], places: Mapping[str, int], system_prompt: str) -> tuple[Message, ...]:
-    """The row's messages; a short row has empty cells at its end. Space around a cell is no part of it."""
-
-    def cell(part: str) -> str:
-        place = places.get(part, len(cells))
-        return cells[place].strip() if place < len(cells) else ""
-
-    system = cell("system") or system_prompt
-    turns = [Message(role="user", content=cell("input")), Message(role="assistant", content=cell("output"))]
-    return (Message(role="system", content=system), *turns) if system else tuple(turns)
+def _cell(value: object) -> str:
+    """A workbook's value as a person sees it; whole numbers come as floats."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "" if value is None else str(value)

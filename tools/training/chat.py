@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from prompts import render
-from tools.dataset.openai import openai_messages
+from tools.dataset.writing import openai_messages
 from tools.errors import RetortError
 from tools.records import Dialogue, JsonObject, Message, Value
 

@@ -1,0 +1,127 @@
+"""Which column (or key) of flat rows is the input and which the answer: by name, else proposed from what they hold."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from pydantic import Field, JsonValue
+
+from tools.errors import RetortError
+from tools.records import JsonObject, Value
+
+NAMES = {
+    "input": (
+        *("query", "prompt", "question", "input", "text", "request", "instruction", "utterance", "sentence"),
+        *("问题", "输入", "文本"),
+    ),
+    "output": (
+        *("response", "completion", "answer", "output", "label", "intent", "target", "category"),
+        *("答案", "输出", "标签", "回答"),
+    ),
+    "system": ("system", "system_prompt"),
+    "history": ("history",),
+    "tools": ("tools", "functions"),
+}
+SIDE = ("system", "history", "tools")  # parts that a row may lack
+ALPACA = {"instruction": "instruction", "input": "input", "output": "output"}
+LOOKED_AT = 200  # rows that a proposal is made from
+FEWEST_ROWS = 3  # fewer show nothing
+
+
+class Columns(Value):
+    """The parts of a row and where they stand."""
+
+    parts: dict[str, str] = Field(description="input, output, system, history, tools, instruction -> column.")
+    certain: bool = Field(description="Named so, or told by the user; a proposal from what the columns hold is not.")
+    why: str = ""
+
+
+def find_columns(
+    header: Sequence[str], rows: Sequence[JsonObject], name: str, told: Mapping[str, str] | None = None
+) -> Columns:
+    """The columns as told, else by name when exactly one fits each part, else a proposal from the first `rows`.
+
+    Raises RetortError when a told column is not there, or when nothing can be proposed.
+    """
+    if told:
+        chosen = _as_told(header, name, told)
+    elif {"instruction", "output"} <= set(header):
+        chosen = {part: column for part, column in ALPACA.items() if column in header}
+    elif {"tools", "answers"} <= set(header):  # xLAM: the answers are calls
+        chosen = {"output": "answers"}
+    else:
+        chosen = {}
+    certain = True
+    for part, names in NAMES.items():
+        if part in chosen or (part == "input" and "instruction" in chosen):
+            continue
+        fitting = [column for column in header if column.strip().casefold() in names and column not in chosen.values()]
+        if len(fitting) == 1:
+            chosen[part] = fitting[0]
+        elif part not in SIDE:
+            certain = False
+    if certain:
+        return Columns(parts=chosen, certain=True)
+    return _proposed(header, rows, name, chosen)
+
+
+def unclear(header: Sequence[str], name: str, why: str) -> RetortError:
+    return RetortError(
+        f"{name} cannot be read as input and output: {why}. Its columns: {', '.join(header[:30])}.",
+        "Say which column is the input and which the output, e.g. 'input is text, output is intent'.",
+    )
+
+
+def _as_told(header: Sequence[str], name: str, told: Mapping[str, str]) -> dict[str, str]:
+    chosen: dict[str, str] = {}
+    for part, column in told.items():
+        if part not in NAMES:
+            raise unclear(header, name, f"a column is {', '.join(NAMES)}, not {part!r}")
+        exact = [found for found in header if found == column]
+        fitting = exact or [found for found in header if found.casefold() == column.casefold()]
+        if len(fitting) != 1:
+            raise unclear(header, name, f"it has {len(fitting) or 'no'} columns {column!r}")
+        if fitting[0] in chosen.values():
+            raise unclear(header, name, f"the column {column!r} cannot be two parts at once")
+        chosen[part] = fitting[0]
+    return chosen
+
+
+def _proposed(header: Sequence[str], rows: Sequence[JsonObject], name: str, named: Mapping[str, str]) -> Columns:
+    """The longest texts as the input; as the output a column called so, an object, or what repeats itself most."""
+    if len(rows) < FEWEST_ROWS:
+        lacks = " and ".join(part for part in ("input", "output") if part not in named)
+        raise unclear(header, name, f"no name tells the {lacks}, and {len(rows)} rows are too few to guess from")
+    once = [column for column in dict.fromkeys(header) if column.strip() and list(header).count(column) == 1]
+    texts = {column: [_text(row.get(column)) for row in rows] for column in once if column not in named.values()}
+    free = {column: found for column, found in texts.items() if not _tells_nothing(found)}
+    parts, reasons = dict(named), []
+    if "output" not in parts:
+        calls_itself = [column for column in free if any(word in column.casefold() for word in NAMES["output"])]
+        objects = [column for column, found in free.items() if all(text.startswith("{") for text in found if text)]
+        shortest_first = sorted(free, key=lambda column: sum(map(len, free[column])))
+        others = shortest_first if "input" in parts else shortest_first[:-1]
+        repeats = min(others, key=lambda column: len(set(free[column])), default="")
+        parts["output"] = next(iter([*calls_itself, *objects, repeats]))
+        how = "is called so" if calls_itself else "holds objects" if objects else "repeats its values"
+        reasons.append(f"{parts['output']!r} {how}")
+    if "input" not in parts and "instruction" not in parts:
+        left = [column for column in free if column != parts["output"]]
+        parts["input"] = max(left, key=lambda column: sum(map(len, free[column])), default="")
+        reasons.insert(0, f"{parts['input']!r} holds the longest texts")
+    if missing := [part for part in ("input", "output") if parts.get(part) == ""]:
+        raise unclear(header, name, f"which column is the {' and the '.join(missing)} is not clear (none could be)")
+    return Columns(parts=parts, certain=False, why=" and ".join(reasons))
+
+
+def _text(value: JsonValue) -> str:
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return "" if value is None else str(value).strip()
+
+
+def _tells_nothing(texts: Sequence[str]) -> bool:
+    """Ids, prices and mostly empty columns are neither asked nor answered."""
+    filled = [text for text in texts if text]
+    if len(filled) <= len(texts) / 2 or all(text.replace(".", "", 1).lstrip("-").isdigit() for text in filled):
+        return True
+    return len(set(filled)) == len(filled) and all(len(text) <= 40 and " " not in text for text in filled)

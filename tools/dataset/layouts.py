@@ -1,0 +1,136 @@
+"""One record as a sample: which layout it has, told from its keys, and its messages and tools."""
+
+import json
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from pydantic import Field, JsonValue
+
+from tools.dataset.turns import Unfit, read_calls, read_tools, read_turns, text_of
+from tools.records import JsonObject, Message, Value
+
+Layout: TypeAlias = Literal["chat", "columns", "other"]
+TURN_LISTS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns")
+PREFERENCE = ("rejected", "rejected_response", "rejected_messages")
+MEDIA = ("images", "image", "videos", "video", "audios", "audio", "image_bytes")
+
+
+class Read(Value):
+    """A record that could be read."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[JsonObject, ...] = ()
+    left_out: frozenset[str] = Field(frozenset(), description="What of the record was left out on purpose: reasoning.")
+
+
+def layout_of(row: JsonObject) -> Layout:
+    """`chat` holds a list of turns, `columns` flat values, `other` what no sample can be read from."""
+    if any(row.get(key) for key in (*PREFERENCE, *MEDIA)) or row.get("kto_tag") is False:
+        return "other"
+    if any(isinstance(row.get(key), list) for key in TURN_LISTS):
+        return "chat"
+    return "columns" if len(row) > 1 and _why_not(row) == "" else "other"
+
+
+def read_chat(row: JsonObject) -> Read:
+    """A record with a list of turns. Raises Unfit."""
+    key = next(key for key in TURN_LISTS if isinstance(row.get(key), list))
+    turns = row[key]
+    if row.get("label") is False:
+        raise Unfit("it is marked as a bad answer (label false)")
+    messages, left_out = read_turns(turns if isinstance(turns, list) else [])
+    system = row.get("system")
+    if isinstance(system, str) and system and (not messages or messages[0].role != "system"):
+        messages.insert(0, Message(role="system", content=system))
+    tools = read_tools(row.get("tools") or row.get("functions"))
+    return Read(messages=tuple(messages), tools=tools, left_out=frozenset(left_out))
+
+
+def read_columns(row: JsonObject, parts: Mapping[str, str], *, strip: bool = False) -> Read:
+    """A flat record; `parts` says where input, output and the rest stand. Raises Unfit."""
+    left_out: set[str] = set()
+
+    def cell(part: str) -> JsonValue:
+        value = row.get(parts[part]) if part in parts else None
+        return value.strip() if strip and isinstance(value, str) else value
+
+    messages: list[Message] = []
+    if system := cell("system"):
+        messages.append(Message(role="system", content=_text(system)))
+    messages += _history(cell("history"))
+    tools = read_tools(cell("tools"))
+    given = [one for one in (cell("instruction"), cell("input")) if one not in (None, "")]
+    if len(given) == 1 and isinstance(given[0], list):  # TRL: a prompt of messages
+        asked, out = read_turns(given[0])
+        messages += asked
+        left_out |= out
+    else:
+        messages.append(Message(role="user", content=text_of("\n".join(map(_text, given)), left_out)))
+    messages += _answer(cell("output"), bool(tools))
+    return Read(messages=tuple(messages), tools=tools, left_out=frozenset(left_out))
+
+
+def why_other(row: JsonObject) -> str:
+    """Why no sample can be read from a record of the layout `other`."""
+    if any(row.get(key) for key in PREFERENCE):
+        return "it is a preference pair (a chosen and a rejected answer), which teaches ranking, not answering"
+    if media := next((key for key in MEDIA if row.get(key)), ""):
+        return f'it has "{media}": a student learns from text only'
+    if row.get("kto_tag") is False:
+        return "it is marked as a bad answer (kto_tag false)"
+    return _why_not(row) or f"it has an input but no answer beside it (its keys: {_keys(row)})"
+
+
+def _why_not(row: JsonObject) -> str:
+    """What a flat record is instead of a question and its answer, or nothing."""
+    if set(row) == {"text"}:
+        return "it is a text without an answer: add it as a document, and a teacher writes samples from it"
+    if len(row) == 1 and next(iter(row)) in ("response", "output", "completion", "answer"):
+        return "it is an answer without a question"
+    if not any(isinstance(value, str) and value.strip() for value in row.values()) and not _is_trl(row):
+        return f'it has no "messages" list, nor a text as input and one as answer (its keys: {_keys(row)})'
+    return ""
+
+
+def _is_trl(row: JsonObject) -> bool:
+    return isinstance(row.get("prompt"), list) and isinstance(row.get("completion"), list)
+
+
+def _history(value: JsonValue) -> list[Message]:
+    """Pairs of earlier questions and answers, as a list or as its JSON text."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value.strip() else None
+        except (ValueError, RecursionError) as error:
+            raise Unfit(f'its "history" is no JSON ({error})') from error
+    messages = []
+    for pair in value if isinstance(value, list) else []:
+        if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(one, str) for one in pair):
+            raise Unfit('its "history" is not a list of question and answer pairs')
+        messages += [Message(role="user", content=str(pair[0])), Message(role="assistant", content=str(pair[1]))]
+    return messages
+
+
+def _answer(value: JsonValue, may_call: bool) -> list[Message]:
+    """The answer's message; with tools on offer a JSON list of calls is read as these calls (xLAM's layout)."""
+    if isinstance(value, list) and all(isinstance(turn, dict) and turn.get("role") for turn in value):
+        return read_turns(value)[0]
+    if may_call:
+        try:
+            calls = read_calls(value)
+        except Unfit:
+            calls = ()  # it is an answer in words
+        if calls:
+            return [Message(role="assistant", content="", tool_calls=calls)]
+    return [Message(role="assistant", content=_text(value))]
+
+
+def _text(value: JsonValue) -> str:
+    """A cell as text; JSON values in one spelling, as extraction answers are written."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _keys(row: JsonObject) -> str:
+    return ", ".join(list(row)[:8]) or "none"

@@ -1,0 +1,158 @@
+"""A user's file as rows, whatever it is: what holds the records and which layout they have is found by looking."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from tools.dataset.columns import LOOKED_AT, Columns, find_columns, unclear
+from tools.dataset.decoding import to_text
+from tools.dataset.layouts import TURN_LISTS, Read, layout_of, read_chat, read_columns, why_other
+from tools.dataset.pieces import Piece, json_pieces, parquet_pieces
+from tools.dataset.rows import FileRow, FileRows, flaw
+from tools.dataset.tables import read_text_table, read_workbook
+from tools.dataset.turns import Unfit
+from tools.errors import RetortError
+from tools.records import JsonObject
+
+TEXT_TABLES = (".csv", ".tsv", ".tab")
+ROW_ENDINGS = (".jsonl", ".ndjson", *TEXT_TABLES, ".xlsx", ".parquet")
+BY_LOOKING = (".json", ".txt", "")  # taken as rows when they begin like JSON
+PARQUET, ZIP, OLE = b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+CHAT_NAMES = {"messages": "chat messages", "conversations": "ShareGPT conversations"}
+
+
+class Opened(NamedTuple):
+    """A file taken apart into records."""
+
+    holder: str
+    encoding: str
+    pieces: Sequence[Piece]
+    header: Sequence[str] | None  # of a table
+    note: str
+
+
+def read_file(path: Path, name: str, told: Mapping[str, str] | None = None) -> FileRows:
+    """All rows of a file called `name`; `told` maps parts (input, output ...) to columns.
+
+    Raises RetortError when the file is of no kind that rows are read from, is empty, or its columns are unclear.
+    """
+    opened = _open(path, name)
+    values = [piece.value for piece in opened.pieces if piece.value is not None]
+    layouts = Counter("columns" if told or opened.header else layout_of(value) for value in values)
+    flat = [value for value in values if told or opened.header or layout_of(value) == "columns"][:LOOKED_AT]
+    header = opened.header or list(dict.fromkeys(key for row in flat for key in row))
+    mostly = opened.header is not None or 2 * layouts["columns"] > len(values)
+    columns: Columns | None = None
+    if mostly:
+        columns = find_columns(header, flat, name, told)
+    elif flat:  # a few rows of a chat file: read if their keys say it all
+        with suppress(RetortError):
+            found_columns = find_columns(header, flat, name)
+            columns = found_columns if found_columns.certain else None
+    found = _rows(opened, columns, bool(told))
+    if not found.rows and columns and not columns.certain:
+        raise unclear(header, name, "no two of them read as a question and its answer")
+    return found
+
+
+def _rows(opened: Opened, columns: Columns | None, told: bool) -> FileRows:
+    read = _reader(opened, columns, told)
+    rows: list[FileRow] = []
+    skipped: list[tuple[int, str]] = []
+    left_out: Counter[str] = Counter()
+    names: Counter[str] = Counter()
+    for piece in opened.pieces:
+        if piece.value is None:
+            skipped.append((piece.line, piece.problem))
+            continue
+        try:
+            found = read(piece.value)
+        except Unfit as unfit:
+            skipped.append((piece.line, str(unfit)))
+            continue
+        if reason := flaw(found.messages, found.tools):
+            skipped.append((piece.line, reason))
+            continue
+        rows.append(FileRow(line=piece.line, messages=found.messages, tools=found.tools))
+        left_out.update(found.left_out)
+        names[_name_of(piece.value, columns)] += 1
+    notes = [columns.why if columns else "", opened.note]
+    notes += [f"The {what} of {count} rows was left out." for what, count in left_out.items()]
+    if columns and not names.keys() & CHAT_NAMES.values():
+        unused = [column for column in (opened.header or _keys(opened.pieces)) if column not in columns.parts.values()]
+        notes.append(f"Not used: {', '.join(map(str, unused[:20]))}." if unused else "")
+    layout = " and ".join(name for name, _ in names.most_common()) or "no layout known"
+    return FileRows(
+        format=f"{layout} in {opened.holder}",
+        encoding=opened.encoding,
+        rows=tuple(rows),
+        skipped=tuple(skipped),
+        column_map=columns.parts if columns else {},
+        certain=columns.certain if columns else True,
+        notes=tuple(filter(None, notes)),
+    )
+
+
+def _reader(opened: Opened, columns: Columns | None, told: bool) -> Callable[[JsonObject], Read]:
+    """How a record of this file is read. A table with a history column is a tool's: its spaces are meant."""
+    parts = columns.parts if columns else {}
+    strip = opened.header is not None and "history" not in parts
+
+    def read(row: JsonObject) -> Read:
+        layout = "columns" if told or opened.header is not None else layout_of(row)
+        if layout == "chat":
+            return read_chat(row)
+        if layout == "other" or not parts:
+            raise Unfit(why_other(row))
+        return read_columns(row, parts, strip=strip)
+
+    return read
+
+
+def _name_of(row: JsonObject, columns: Columns | None) -> str:
+    key = next((key for key in TURN_LISTS if isinstance(row.get(key), list)), "")
+    if key:
+        return CHAT_NAMES.get(key, f"turns in {key!r}")
+    parts = columns.parts if columns else {}
+    return "Alpaca instructions" if "instruction" in parts else f"{parts.get('input')} and {parts.get('output')}"
+
+
+def _keys(pieces: Sequence[Piece]) -> list[str]:
+    return list(dict.fromkeys(key for piece in pieces[:LOOKED_AT] for key in piece.value or ()))
+
+
+def _open(path: Path, name: str) -> Opened:
+    ending = Path(name).suffix.lower()
+    try:
+        with path.open("rb") as file:
+            head = file.read(4)
+        if head == PARQUET:
+            return Opened("parquet", "", tuple(parquet_pieces(path, name)), None, "")
+        if head in (ZIP, OLE):
+            if ending not in (".xlsx", ".xlsm", ".xls"):
+                raise _unknown_type(name, ending)
+            table = read_workbook(path, name)
+            return Opened(table.kind, "", table.pieces, table.header, table.note)
+        data = path.read_bytes()
+    except OSError as error:
+        raise RetortError(f"{name} cannot be read: {error.strerror}.", "Add the file again.") from error
+    text, encoding = to_text(data, name)
+    if text.lstrip()[0] in "{[" and ending in (*ROW_ENDINGS, *BY_LOOKING):
+        holder, pieces = json_pieces(text)
+        return Opened(holder, encoding, tuple(pieces), None, "")
+    if ending in TEXT_TABLES:
+        table = read_text_table(text, name)
+        return Opened(table.kind, encoding, table.pieces, table.header, table.note)
+    if ending in ROW_ENDINGS:
+        holder, pieces = json_pieces(text)
+        return Opened(holder, encoding, tuple(pieces), None, "")
+    raise _unknown_type(name, ending)
+
+
+def _unknown_type(name: str, ending: str) -> RetortError:
+    return RetortError(
+        f"{name} is not a kind of file that rows are read from ({ending or 'no ending'}).",
+        "Give rows as JSON, JSON lines, CSV, TSV, XLSX or parquet; other files are added as documents.",
+    )

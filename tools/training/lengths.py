@@ -1,0 +1,57 @@
+"""Counts a dataset's samples in the student's tokens, in a child process: transformers stays out of the page."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.catalog import Catalog
+from tools.dataset.lengths import Lengths, lengths
+from tools.dataset.splits import Row, read_dev, read_train
+from tools.errors import RetortError
+from tools.files import write_atomic
+from tools.records import Dataset
+from tools.settings import settings
+from tools.training.student import resolve
+
+
+def measure_lengths(catalog: Catalog, dataset: Dataset, student: str) -> Lengths:
+    """Lengths of train and dev (test is sealed), counted once for each dataset and student."""
+    key = hashlib.sha256(f"{student} {sorted(dataset.sha256.items())}".encode()).hexdigest()[:24]
+    cached = settings().home_dir / "cache" / f"lengths-{key}.json"
+    if cached.is_file():
+        return Lengths.model_validate_json(cached.read_bytes())
+    rows = [*read_train(catalog, dataset), *read_dev(catalog, dataset)]
+    asked = json.dumps({"student": student, "rows": [row.model_dump(mode="json") for row in rows]})
+    command = [sys.executable, "-m", "tools.training.lengths"]
+    done = subprocess.run(
+        command, input=asked, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
+    )
+    answer = done.stdout.strip().splitlines()[-1:]
+    if done.returncode or not answer:
+        raise RetortError(
+            f"The samples could not be counted in tokens of {student!r}: {done.stderr.strip()[-300:]}",
+            "Check the student reference; `retort status` shows the default for this machine.",
+        )
+    found = Lengths.model_validate_json(answer[0])
+    write_atomic(cached, answer[0].encode())
+    return found
+
+
+def main() -> int:
+    """The child: a student and rows in, lengths out, both JSON."""
+    from tools.training.chat import encode, end_token_id, load_tokenizer
+
+    asked = json.load(sys.stdin)
+    folder = resolve(asked["student"])
+    tokenizer = load_tokenizer(folder)
+    end = end_token_id(tokenizer)
+    tokens = [encode(tokenizer, Row.model_validate(row), end).tokens for row in asked["rows"]]
+    context = json.loads((folder / "config.json").read_bytes())["max_position_embeddings"]
+    print(lengths(asked["student"], context, tokens).model_dump_json())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
