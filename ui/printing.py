@@ -40,6 +40,7 @@ def show_text(catalog: Catalog, project: Project, show: Show) -> str:
     draw: dict[ShowKind, Callable[[], str]] = {
         "samples": lambda: _samples([catalog.get(Sample, id_) for id_ in ids]),
         "documents": lambda: _documents([catalog.get(Document, id_) for id_ in ids]),
+        "passages": lambda: "\n\n".join(_passage(catalog.get(Passage, id_)) for id_ in ids),
         "dataset": lambda: "\n".join(_dataset(catalog.get(Dataset, id_)) for id_ in ids),
         "plan": lambda: "\n".join(_plan(catalog.get(Run, id_).plan) for id_ in ids),
         "run": lambda: "\n".join(_run(catalog, project, catalog.get(Run, id_)) for id_ in ids),
@@ -112,6 +113,11 @@ def _sample(number: int, sample: Sample) -> str:
     fields = fields_of(sample.answer)
     told = " | ".join(f"{name}: {value}" for name, value in fields) if fields else sample.answer
     return f"{head}\n{textwrap.fill(question, WIDTH - 9, subsequent_indent='    ')}\n    -> {told}"
+
+
+def _passage(passage: Passage) -> str:
+    page = f" (page {passage.page})" if passage.page else ""
+    return f"[{passage.position + 1}] {passage.heading}{page}\n{textwrap.indent(passage.text, '    ')}"
 
 
 def _documents(documents: Sequence[Document]) -> str:

@@ -3,7 +3,8 @@
 import random
 
 from tools.catalog import Catalog
-from tools.records import Example, Expense, Message, Passage, Project, Sample, SampleState, Value, new_id
+from tools.documents.finding import current_passages
+from tools.records import Example, Expense, Message, Project, Sample, SampleState, Value, new_id
 from tools.synthesis.checks import check, check_quote, duplicate_key
 from tools.synthesis.instructions import system_prompt
 from tools.synthesis.teaching import Drafted, Teacher, TeacherReply, TeacherRequest
@@ -50,7 +51,7 @@ class Maker:
         self.job_id = job_id
         self.like = Example(input=like.question, output=like.answer) if like else None
         self.prompt = system_prompt(project.task)
-        self.passages = catalog.find(Passage, project.id) if teacher.reads_documents else []
+        self.passages = current_passages(catalog, project) if teacher.reads_documents else []
         samples = catalog.find(Sample, project.id)
         self.own = [sample for sample in samples if job_id and sample.job_id == job_id]
         self._keys = {duplicate_key(sample.question) for sample in samples}
