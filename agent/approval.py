@@ -195,7 +195,9 @@ def _resumption(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
     job = toolbox.catalog.get(Job, str(arguments["job"]))
     order = job.order
     if isinstance(order, ReadingOrder):
-        return Estimate(what=f"Go on with {job.id}: read the files that are left", minutes_high=1 + len(order.files) / 10)
+        return Estimate(
+            what=f"Go on with {job.id}: read the files that are left", minutes_high=1 + len(order.files) / 10
+        )
     if isinstance(order, SynthesisOrder):
         whole = _synthesis(toolbox, {"count": order.count})
     elif isinstance(order, TrainingOrder):

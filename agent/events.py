@@ -18,7 +18,13 @@ from tools.records import (
 )
 
 SHOWN_NEW = 5  # samples of a finished generation that are shown for a look
-NOUNS = {"read": "Reading", "synthesize": "Generation", "train": "Training", "evaluate": "Evaluation", "serve": "Serving"}
+NOUNS = {
+    "read": "Reading",
+    "synthesize": "Generation",
+    "train": "Training",
+    "evaluate": "Evaluation",
+    "serve": "Serving",
+}
 
 
 def job_ended(catalog: Catalog, project: Project, job: Job) -> Outcome:

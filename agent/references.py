@@ -170,7 +170,9 @@ class References:
         found = [one for one in known if not said or said.lower() in (one.name.lower(), one.id)]
         if not found:
             names = ", ".join(one.name for one in known[-5:]) or "none yet"
-            raise RetortError(f"There is no document {said!r}." if said else "There is no document.", f"There are: {names}.")
+            raise RetortError(
+                f"There is no document {said!r}." if said else "There is no document.", f"There are: {names}."
+            )
         return found[-1].id
 
     def scanned_ids(self, said: Sequence[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """The verbs in one place: their schemas for the model, the exact arguments of a call, and the call itself.
 
-Two hops: a click or a command -> a verb (`task_verbs.py`, `document_verbs.py`, `data_verbs.py`, `model_verbs.py`) -> the stage's function.
+Two hops: a click or a command -> a verb (`task_verbs.py`, `document_verbs.py`, `data_verbs.py`, `model_verbs.py`) ->
+the stage's function.
 """
 
 import inspect

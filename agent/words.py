@@ -276,7 +276,11 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
         r"(?:预览|查看|看看|显示)\s*(?P<document>\S.*\.\w{2,5}|document-\w+)\s*(?:的?第\s*(?P<page>\d+)\s*页)?(?P<page_after>)",
         _document,
     ),
-    ("ocr", r"(?:run\s+)?ocr(?:\s+(?:it|them|all|these|the scans?))?|(?:对扫描件)?(?:进行)?(?:ocr)?(?:文字)?识别(?:扫描件|文字)?", _none),
+    (
+        "ocr",
+        r"(?:run\s+)?ocr(?:\s+(?:it|them|all|these|the scans?))?|(?:文字)?识别(?:扫描件|文字)?",
+        _none,
+    ),
     ("ocr", r"(?:run\s+)?ocr\s+(?:of\s+|on\s+)?(?P<document>\S.*\.\w{2,5}|document-\w+)", _scans),
     ("delete_project", r"(?:delete|remove)\s+(?:the\s+|this\s+)?project|删除(?:这个|该|本)?项目", _none),
     ("help", r"help|what can (?:you|i) do|what now|next|帮助|你能做什么|下一步", _none),

@@ -378,7 +378,9 @@ class ServingOrder(Value):
     deployment_id: str
 
 
-Order = Annotated[ReadingOrder | SynthesisOrder | TrainingOrder | EvaluationOrder | ServingOrder, Field(discriminator="kind")]
+Order = Annotated[
+    ReadingOrder | SynthesisOrder | TrainingOrder | EvaluationOrder | ServingOrder, Field(discriminator="kind")
+]
 JobState = Literal["queued", "running", "stopping", "done", "stopped", "failed", "died"]
 
 

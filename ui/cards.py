@@ -13,7 +13,7 @@ from ui.documents import document_card, passage_cards
 from ui.markup import escape, prose, readable
 from ui.samples import answer, sample_cards
 from ui.scores import comparison_card
-from ui.units import cost_line, duration, plural, usd
+from ui.units import cost_line, duration, usd
 from ui.views import Act, button, card, chip, pairs, table
 
 RUN_TONES = {"training": "busy", "finished": "good", "failed": "bad", "stopped": "warn"}

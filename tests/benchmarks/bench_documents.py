@@ -35,7 +35,7 @@ print(json.dumps([time.perf_counter() - started, "\\n".join(one.text for one in 
 
 
 def run() -> dict[str, float]:
-    """Pages a second of ours over the peer's, and the share of the peer's words that ours has; the worst file of each."""
+    """Pages a second of ours over the peer's, and the share of its words that ours has; the worst file of each."""
     if not PEERS.is_dir():
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(PEERS), *PACKAGES]
         subprocess.run(pip, check=True)

@@ -14,7 +14,9 @@ from tools.documents.removing import remove_document
 from tools.errors import RetortError
 from tools.records import Document, Passage, Project
 
-HANDBOOK = "# Returns\n\nGoods may be returned within a month.\n\nAsk us first.\n\n# Shipping\n\nParcels leave every day.\n"
+HANDBOOK = (
+    "# Returns\n\nGoods may be returned within a month.\n\nAsk us first.\n\n# Shipping\n\nParcels leave every day.\n"
+)
 
 
 def write(path: Path, content: str | bytes) -> Path:

@@ -118,17 +118,22 @@ def test_mails(tmp_path: Path) -> None:
     found = reading(files.eml(tmp_path / "a.eml"))
     assert said(found)[:2] == [("heading", "New address"), ("text", "From: ann@x.org\nTo: bob@y.org")]
     assert ("text", "please send the parcel to 12 Oak Street, Dallas.") in said(found)
-    encrypted = "Subject: x\nContent-Type: multipart/encrypted; boundary=b\n\n--b\nContent-Type: application/pgp\n\nx\n--b--"
+    encrypted = (
+        "Subject: x\nContent-Type: multipart/encrypted; boundary=b\n\n--b\nContent-Type: application/pgp\n\nx\n--b--"
+    )
     assert reading(tmp_path / "b.eml", encrypted).problem == "its text is encrypted or empty"
 
 
 def test_html_tables_and_encoding(tmp_path: Path) -> None:
-    html = '<html><head><meta charset="gbk"></head><body><h1>退货</h1><p>三十天内可以退货，运费由我们承担。</p></body></html>'
+    head = '<html><head><meta charset="gbk"></head>'
+    html = f"{head}<body><h1>退货</h1><p>三十天内可以退货，运费由我们承担。</p></body></html>"
     assert said(reading(tmp_path / "a.html", html.encode("gbk"))) == [
         ("heading", "退货"),
         ("text", "三十天内可以退货，运费由我们承担。"),
     ]
-    spans = "<table><tr><th rowspan=2>A</th><th>B</th></tr><tr><td>1<table><tr><td>x</td></tr></table></td></tr></table>"
+    spans = (
+        "<table><tr><th rowspan=2>A</th><th>B</th></tr><tr><td>1<table><tr><td>x</td></tr></table></td></tr></table>"
+    )
     assert from_html(spans) == "| A | B |\n| --- | --- |\n| A | 1 x |"
 
 

@@ -38,7 +38,9 @@ def test_passages_are_slices_in_order_and_lose_no_word(elements: list[Element], 
     body = "".join("".join(one.text.split()) for one in elements if one.kind != "heading")
     if body:
         assert "".join("".join(piece.text.split()) for piece in packed.pieces) == body
-    assert all(approximate(piece.text) <= limit for piece in packed.pieces) or any(one.kind == "table" for one in elements)
+    assert all(approximate(piece.text) <= limit for piece in packed.pieces) or any(
+        one.kind == "table" for one in elements
+    )
 
 
 def test_titles_make_a_path_and_number_the_clause() -> None:
@@ -76,12 +78,20 @@ def test_a_table_stays_whole_and_a_huge_one_names_its_columns() -> None:
     packed = pack([huge], 100)
     check_slices(packed)
     assert [piece.heading for piece in packed.pieces] == ["", *["table of What | Price"] * (len(packed.pieces) - 1)]
-    assert all(line.startswith("| ") and line.endswith(" |") for piece in packed.pieces for line in piece.text.split("\n"))
+    assert all(
+        line.startswith("| ") and line.endswith(" |") for piece in packed.pieces for line in piece.text.split("\n")
+    )
 
 
 def test_what_is_a_title_and_what_only_looks_like_one() -> None:
     titles = ["3.2. Requirements", "Chapter 1. Introduction", "第三章 付款", "Article 7", "§ 4 Haftung", "2.1 Costs"]
-    no_titles = ["3.2 million people live there", "1. Press the button", "2.5 is the limit.", "Chapter and verse", "See 3.2"]
+    no_titles = [
+        "3.2 million people live there",
+        "1. Press the button",
+        "2.5 is the limit.",
+        "Chapter and verse",
+        "See 3.2",
+    ]
     assert [text for text in titles if not is_title(text)] == []
     assert [text for text in no_titles if is_title(text)] == []
     levels = [number_of(text).level for text in ("1.2.3 a", "第三章 付款", "（二）其他", "Chapter 4")]  # type: ignore[union-attr]
@@ -102,7 +112,6 @@ def test_quotes_are_found_across_line_breaks() -> None:
 def test_languages() -> None:
     english = "The parcel leaves our house on Monday and arrives two days later at your door."
     german = "Das Paket verlässt unser Haus am Montag und ist zwei Tage später bei Ihnen an der Tür."
-    assert [language_of(text) for text in (english, german, "货物于周一发出。", "荷物は月曜日に発送", "월요일 출발", "4711")] == [
-        "en", "de", "zh", "ja", "ko", "",
-    ]  # fmt: skip
+    texts = (english, german, "货物于周一发出。", "荷物は月曜日に発送", "월요일 출발", "4711")
+    assert [language_of(text) for text in texts] == ["en", "de", "zh", "ja", "ko", ""]
     assert languages_of([("de", 10), ("en", 100), ("", 500), ("so", 3)]) == ("en", "de")

@@ -37,8 +37,12 @@ def test_lines_become_paragraphs_and_titles(tmp_path: Path) -> None:
 
 
 def test_columns_are_read_one_after_the_other_and_sentences_go_on_over_pages(tmp_path: Path) -> None:
-    left = column(40, 700, "The first column begins here and it goes on with", "more words until it is full, and then the")
-    right = column(320, 700, "second column takes the sentence up and ends it.", "One more line stands here, which the page")
+    left = column(
+        40, 700, "The first column begins here and it goes on with", "more words until it is full, and then the"
+    )
+    right = column(
+        320, 700, "second column takes the sentence up and ends it.", "One more line stands here, which the page"
+    )
     over = column(40, 700, "break cuts in two.")
     assert kept(pdf(tmp_path / "a.pdf", [[*left, *right], over])) == [
         (
@@ -52,13 +56,15 @@ def test_columns_are_read_one_after_the_other_and_sentences_go_on_over_pages(tmp
 
 def test_a_table_is_whole_and_in_markdown(tmp_path: Path) -> None:
     rows = [("Country", "Days", "Euro"), ("Germany", "2", "4.90"), ("France", "3 to", "9.90"), ("", "5", "")]
-    cells = [
-        Said(40 + 150 * x, 650 - 14 * y, text) for y, row in enumerate(rows) for x, text in enumerate(row) if text
-    ]
+    cells = [Said(40 + 150 * x, 650 - 14 * y, text) for y, row in enumerate(rows) for x, text in enumerate(row) if text]
     page = [*column(40, 700, "What it takes to send a parcel."), *cells, *column(40, 560, "Islands cost more.")]
     assert kept(pdf(tmp_path / "a.pdf", [page])) == [
         ("text", "What it takes to send a parcel.", 1),
-        ("table", "| Country | Days | Euro |\n| --- | --- | --- |\n| Germany | 2 | 4.90 |\n| France | 3 to 5 | 9.90 |", 1),
+        (
+            "table",
+            "| Country | Days | Euro |\n| --- | --- | --- |\n| Germany | 2 | 4.90 |\n| France | 3 to 5 | 9.90 |",
+            1,
+        ),
         ("text", "Islands cost more.", 1),
     ]
 
@@ -99,5 +105,7 @@ def test_a_picture_without_text_is_told(tmp_path: Path) -> None:
 
 
 def test_chinese_is_joined_without_the_spaces_of_tesseract() -> None:
-    words = [{"text": text, "line_num": line} for line, text in (("1", "三十"), ("1", "天内"), ("2", "退货"), ("2", "OK"))]
+    words = [
+        {"text": text, "line_num": line} for line, text in (("1", "三十"), ("1", "天内"), ("2", "退货"), ("2", "OK"))
+    ]
     assert ocr._joined(words) == "三十天内退货 OK"

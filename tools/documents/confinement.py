@@ -56,7 +56,7 @@ def _restrict_files(libc: ctypes.CDLL, folder: Path, local_sockets: bool) -> Non
     _allow(libc, ruleset, Path("/dev/null"), _OF_A_FILE & everything)
     _allow(libc, ruleset, folder, everything)
     if local_sockets:
-        _allow(libc, ruleset, Path("/tmp"), _MAKE_SOCKET)  # LibreOffice's own pipe has no other place
+        _allow(libc, ruleset, Path("/tmp"), _MAKE_SOCKET)  # noqa: S108  LibreOffice's pipe has no other place
     _checked(libc.syscall(_RESTRICT_SELF, ruleset, 0), "Landlock")
     os.close(ruleset)
 
@@ -65,7 +65,13 @@ def _readable() -> list[Path]:
     """Programs, libraries, fonts and this Python; not the user's files, `.env` or another process's environment."""
     own = [Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parent.parent]
     system = ["/usr", "/lib", "/lib64", "/bin", "/opt", "/etc", "/dev/urandom", "/proc/self", "/proc/cpuinfo"]
-    system += ["/proc/meminfo", "/proc/stat", "/sys/devices/system/cpu", "/var/lib/libreoffice", "/var/spool/libreoffice"]
+    system += [
+        "/proc/meminfo",
+        "/proc/stat",
+        "/sys/devices/system/cpu",
+        "/var/lib/libreoffice",
+        "/var/spool/libreoffice",
+    ]
     return [path.resolve() for path in (*own, *map(Path, system)) if path.exists()]
 
 

@@ -12,7 +12,8 @@ def summary(added: Added) -> str:
     if new:
         names = new[0].name if len(new) == 1 else f"{len(new)} files"
         counts = [*([_plural(pages, "page")] if pages else []), _plural(passages, "passage")]
-        told.append(f"Read {names}: {', '.join(counts)}{f' ({", ".join(languages)})' if languages else ''}.")
+        spoken = f" ({', '.join(languages)})" if languages else ""
+        told.append(f"Read {names}: {', '.join(counts)}{spoken}.")
     if added.known:
         names = added.known[0] if len(added.known) == 1 else f"{len(added.known)} files"
         told.append(f"{names} {'was' if len(added.known) == 1 else 'were'} here already, unchanged.")

@@ -45,8 +45,11 @@ def short_name(reference: str) -> str:
 def on_disk(reference: str) -> Path | None:
     """The student's folder where it has been fetched already; nothing is fetched."""
     scheme, _, name = reference.partition(":")
-    folder = Path(name).expanduser().resolve() if scheme == "path" else _kept(reference)
-    return folder if scheme == "path" and folder.is_dir() or (folder / MANIFEST).is_file() else None
+    if scheme == "path":
+        folder = Path(name).expanduser().resolve()
+        return folder if folder.is_dir() else None
+    folder = _kept(reference)
+    return folder if (folder / MANIFEST).is_file() else None
 
 
 def _kept(reference: str) -> Path:
