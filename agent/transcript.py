@@ -15,7 +15,8 @@ class Show(Value):
     """Something to look at below a sentence. Ids, never the data itself: the page fetches what it shows.
 
     samples: sample ids · documents: document ids · passages: passage ids · dataset: its id · plan/run: a run id ·
-    comparison: evaluation ids · deployment: its id · trial: [candidate, input, answer] triples, flattened · costs: none · report: lines to print.
+    comparison: evaluation ids · deployment: its id · trial: [candidate, input, answer] triples, flattened ·
+    costs: none · report: lines to print.
     """
 
     kind: ShowKind

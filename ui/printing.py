@@ -8,7 +8,19 @@ from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.evaluation.comparison import compare
 from tools.evaluation.table import ComparedRow
-from tools.records import Checkpoint, Dataset, Deployment, Document, Evaluation, Expense, Passage, Plan, Project, Run, Sample
+from tools.records import (
+    Checkpoint,
+    Dataset,
+    Deployment,
+    Document,
+    Evaluation,
+    Expense,
+    Passage,
+    Plan,
+    Project,
+    Run,
+    Sample,
+)
 from ui.markup import fields_of, readable
 from ui.units import cost_line, duration, interval, plural, share, usd
 

@@ -17,7 +17,7 @@ from tools.errors import RetortError
 from tools.records import Document, Passage, Project
 from ui.cards import Cards
 
-HANDBOOK = "# Returns\n\nGoods may be returned.\n\n# Shipping\n\n<script>x()</script> every day.\n"
+HANDBOOK = "# Returns\n\nGoods may be returned.\n\n# Shipping\n\nParcels <script>x()</script> leave every day.\n"
 
 
 @pytest.fixture
@@ -56,13 +56,13 @@ def test_a_file_is_read_shown_and_looked_at(
     outcome = toolbox.call("add_files", {"files": given})
     assert outcome.text == "Read a.md: 2 passages."
     html = Cards(catalog).draw(project, outcome.show[0])
-    assert "2 passages, about 20 tokens" in html
+    assert "2 passages, about 18 tokens" in html
     shown = toolbox.call("show_document", {"document": "A.md", "first": 2})
     assert shown.text == "a.md, from number 2: 1 of 2 passages."
     html = Cards(catalog).draw(project, shown.show[0])
     assert "Shipping" in html
     assert "&lt;script&gt;" in html
-    assert "letters 47 to 77 of its text" in html
+    assert "letters 47 to 92 of its text" in html
     assert toolbox.call("add_files", {"files": given}).text == "a.md was here already, unchanged."
     with pytest.raises(RetortError, match="has no passage on page 4"):
         toolbox.call("show_document", {"page": 4})

@@ -26,13 +26,13 @@ _NO_NEW_PRIVS, _SET_SECCOMP, _FILTER_MODE = 38, 22, 2
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # Landlock, the same on every architecture
 _READ = 0b1101  # execute, read a file, list a folder
 _OF_A_FILE = 1 << 14 | 0b111  # truncate, execute, write, read
-_MAKE_SOCKET = 1 << 9
+_PIPE = 1 << 9 | 1 << 5  # make a socket, remove a file
 
 
 def confine(folder: Path, *, local_sockets: bool = False) -> None:
     """Give up the network, other files and other processes; `folder` stays writable.
 
-    `local_sockets` keeps Unix sockets, which LibreOffice needs. Raises OSError where the kernel has no seccomp.
+    `local_sockets` keeps Unix sockets and the removal of files below /tmp, which LibreOffice needs. Raises OSError where the kernel has no seccomp.
     """
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (OUT_BYTES, OUT_BYTES))
@@ -56,7 +56,7 @@ def _restrict_files(libc: ctypes.CDLL, folder: Path, local_sockets: bool) -> Non
     _allow(libc, ruleset, Path("/dev/null"), _OF_A_FILE & everything)
     _allow(libc, ruleset, folder, everything)
     if local_sockets:
-        _allow(libc, ruleset, Path("/tmp"), _MAKE_SOCKET)  # noqa: S108  LibreOffice's pipe has no other place
+        _allow(libc, ruleset, Path("/tmp"), _PIPE)  # noqa: S108  LibreOffice's own pipe has no other place
     _checked(libc.syscall(_RESTRICT_SELF, ruleset, 0), "Landlock")
     os.close(ruleset)
 

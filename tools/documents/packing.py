@@ -88,7 +88,7 @@ def pack(elements: Sequence[Element], limit: int = PASSAGE_TOKENS, count: Count 
             if one.kind == "table" and len(cuts) > 1:  # the head stands in its first part only: the others name it
                 close(f"table of {columns_of(one.text)}" if place else "")
     close()
-    return Packed(text=text, pieces=tuple(pieces) or tuple(_titles_alone(text, elements, count)))
+    return Packed(text=text, pieces=tuple(pieces) or tuple(_titles_alone(text, elements, limit, count)))
 
 
 def _text_of(elements: Sequence[Element]) -> tuple[str, list[tuple[int, int]]]:
@@ -128,8 +128,8 @@ def _last(pattern: str, text: str) -> int:
     return max((match.end() for match in re.finditer(pattern, text)), default=0)
 
 
-def _titles_alone(text: str, elements: Sequence[Element], count: Count) -> Iterator[Piece]:
+def _titles_alone(text: str, elements: Sequence[Element], limit: int, count: Count) -> Iterator[Piece]:
     """A file of titles only still holds text."""
-    if elements:
-        pages = [one.page for one in elements if one.page]
-        yield Piece(text=text, start=0, end=len(text), page=min(pages, default=None), tokens=count(text))
+    page = min((one.page for one in elements if one.page), default=None)
+    for start, end in _cut(text, (0, len(text)), limit, count):
+        yield Piece(text=text[start:end], start=start, end=end, page=page, tokens=count(text[start:end]))
