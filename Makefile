@@ -17,6 +17,7 @@ ui: $(ready)  ## the page with the chat
 
 test: $(ready)  ## all tests, the slow ones and the browser included
 	@.ci/browser
+	@.ci/tesseract
 	$(python) -m pytest tests
 
 check: lint  ## format, lint, types, fast tests

@@ -20,6 +20,7 @@ from tools.records import (
     EvaluationOrder,
     Job,
     JsonObject,
+    ReadingOrder,
     Run,
     Sample,
     SynthesisOrder,
@@ -39,6 +40,7 @@ RISK: dict[str, Risk] = {
     "deploy": "publish",
     "stop_deployment": "publish",
     "delete_project": "delete",
+    "ocr": "review",
     "approve_samples": "review",
     "edit_sample": "review",
     "reject_samples": "review",
@@ -46,6 +48,8 @@ RISK: dict[str, Risk] = {
 FREE = frozenset(
     (
         "add_files",
+        "show_documents",
+        "show_document",
         "show_samples",
         "freeze_dataset",
         "export_dataset",
@@ -139,6 +143,7 @@ def approval_for(toolbox: Toolbox, call_id: str, verb: str, arguments: JsonObjec
 def estimate_for(toolbox: Toolbox, verb: str, arguments: JsonObject) -> Estimate:
     """The stage's own estimate; for verbs that take neither money nor machine time, what they will do."""
     estimates: dict[str, Callable[[Toolbox, JsonObject], Estimate]] = {
+        "ocr": _recognition,
         "generate_samples": _synthesis,
         "draft_samples": _synthesis,
         "start_training": _training,
@@ -151,6 +156,16 @@ def estimate_for(toolbox: Toolbox, verb: str, arguments: JsonObject) -> Estimate
     if estimate := estimates.get(verb):
         return estimate(toolbox, arguments)
     return Estimate(what=verb.replace("_", " ").capitalize())
+
+
+def _recognition(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
+    from tools.documents.ocr import estimate_s
+
+    found = [one for one in toolbox.documents() if one.id in arguments["documents"]]  # type: ignore[operator]
+    pages = sum(len(one.scans) for one in found)
+    minutes = estimate_s(pages) / 60
+    what = f"Read {pages} scanned page{'s' if pages > 1 else ''} of {', '.join(one.name for one in found)} by OCR"
+    return Estimate(what=what, minutes_low=minutes / 3, minutes_high=minutes * 2, device="cpu")
 
 
 def _synthesis(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
@@ -182,6 +197,10 @@ def _resumption(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
 
     job = toolbox.catalog.get(Job, str(arguments["job"]))
     order = job.order
+    if isinstance(order, ReadingOrder):
+        return Estimate(
+            what=f"Go on with {job.id}: read the files that are left", minutes_high=1 + len(order.files) / 10
+        )
     if isinstance(order, SynthesisOrder):
         whole = _synthesis(toolbox, {"count": order.count})
     elif isinstance(order, TrainingOrder):

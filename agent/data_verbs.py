@@ -1,11 +1,12 @@
-"""Verbs about data: files, samples and the frozen dataset. Each phrases what its stage did."""
+"""Verbs about data: rows, samples and the frozen dataset. Each phrases what its stage did."""
 
 import math
 from collections.abc import Sequence
 from typing import Literal
 
 from agent import uploads
-from agent.task_verbs import TaskVerbs, task_sentence
+from agent.document_verbs import DocumentVerbs
+from agent.task_verbs import task_sentence
 from agent.transcript import Outcome, Show
 from tools import jobs
 from tools.errors import RetortError
@@ -16,25 +17,10 @@ SHOWN_LINES = 20  # of those that could not be imported
 SHOWN_IMPORTED = 2  # samples, to see whether a file was understood
 
 
-class DataVerbs(TaskVerbs):
-    """From a goal to a dataset. Docstrings are what the chat model reads about a verb."""
+class DataVerbs(DocumentVerbs):
+    """From rows and samples to a dataset. Docstrings are what the chat model reads about a verb."""
 
-    # --- files ---
-
-    def add_files(self, files: Sequence[str]) -> Outcome:
-        """Read uploaded documents (upload ids or file names) and cut them into passages."""
-        from tools.documents.adding import add_file
-
-        if not files:
-            raise RetortError("No file was named.", "Drop a file into the chat, or name one that is there.")
-        told, documents = [], []
-        for one in files:
-            upload, path = uploads.find(self.catalog, self.project, one)
-            document = add_file(self.catalog, self.project, path, upload.name)
-            note = f" ({document.note})" if document.note else ""
-            told.append(f"{document.name}: {document.passages} passages{note}")
-            documents.append(document.id)
-        return Outcome(text=f"Read {'; '.join(told)}.", show=(Show(kind="documents", ids=tuple(documents)),))
+    # --- rows ---
 
     def import_rows(
         self,

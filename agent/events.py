@@ -5,10 +5,12 @@ from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.records import (
     Deployment,
+    Document,
     Evaluation,
     EvaluationOrder,
     Job,
     Project,
+    ReadingOrder,
     Sample,
     ServingOrder,
     SynthesisOrder,
@@ -16,7 +18,13 @@ from tools.records import (
 )
 
 SHOWN_NEW = 5  # samples of a finished generation that are shown for a look
-NOUNS = {"synthesize": "Generation", "train": "Training", "evaluate": "Evaluation", "serve": "Serving"}
+NOUNS = {
+    "read": "Reading",
+    "synthesize": "Generation",
+    "train": "Training",
+    "evaluate": "Evaluation",
+    "serve": "Serving",
+}
 
 
 def job_ended(catalog: Catalog, project: Project, job: Job) -> Outcome:
@@ -39,6 +47,9 @@ def serving(deployment: Deployment, curl: str) -> Outcome:
 def _made(catalog: Catalog, project: Project, job: Job) -> tuple[Show, ...]:
     """What the job left to look at."""
     order = job.order
+    if isinstance(order, ReadingOrder):
+        read = tuple(one.id for one in catalog.find(Document, project.id) if one.job_id == job.id)
+        return (Show(kind="documents", ids=read),) if read else ()
     if isinstance(order, SynthesisOrder):
         samples = [one.id for one in catalog.find(Sample, project.id) if one.job_id == job.id]
         return (Show(kind="samples", ids=tuple(samples[-SHOWN_NEW:])),) if samples else ()

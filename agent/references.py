@@ -10,6 +10,7 @@ from tools.records import (
     Checkpoint,
     Dataset,
     Deployment,
+    Document,
     Evaluation,
     Job,
     Project,
@@ -166,6 +167,29 @@ class References:
             what = "running" if active else "stopped or failed"
             raise RetortError(f"There is no {what} job in this project.", "Say 'status' to see the jobs.")
         return jobs[-1].id
+
+    def documents(self) -> list[Document]:
+        """The documents as they are now, without versions that were replaced."""
+        return [one for one in self.catalog.find(Document, self.project_id) if one.state == "current"]
+
+    def document_id(self, said: str) -> str:
+        """A document by its file name or id; '' is the newest."""
+        known = self.documents()
+        found = [one for one in known if not said or said.lower() in (one.name.lower(), one.id)]
+        if not found:
+            names = ", ".join(one.name for one in known[-5:]) or "none yet"
+            raise RetortError(
+                f"There is no document {said!r}." if said else "There is no document.", f"There are: {names}."
+            )
+        return found[-1].id
+
+    def scanned_ids(self, said: Sequence[str]) -> list[str]:
+        """Documents with scanned pages: those named, or all."""
+        named = [] if [one.lower() for one in said] in ([], ["all"]) else [self.document_id(one) for one in said]
+        found = [one.id for one in self.documents() if one.scans and (not named or one.id in named)]
+        if not found:
+            raise RetortError("None of these documents has scanned pages.", "Nothing needs OCR.")
+        return found
 
     def upload_id(self, said: str) -> str:
         return uploads.find(self.catalog, self.project, said)[0].id

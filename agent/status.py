@@ -80,7 +80,7 @@ def status(catalog: Catalog, project: Project) -> ProjectStatus:
         missing=tuple(project.task.missing()),
         student=project.student,
         teacher=settings().teacher_model or "simulator",
-        documents=sum(catalog.count(Document, project.id).values()),
+        documents=_documents(catalog, project),
         samples=catalog.count(Sample, project.id),
         answers=catalog.count(Answer, project.id),
         datasets=tuple(catalog.find(Dataset, project.id, newest=NEWEST)),
@@ -93,6 +93,11 @@ def status(catalog: Catalog, project: Project) -> ProjectStatus:
         usd=sum(expense.usd for expense in expenses),
         compute_s=sum(expense.seconds for expense in expenses if expense.kind == "compute"),
     )
+
+
+def _documents(catalog: Catalog, project: Project) -> int:
+    counted = catalog.count(Document, project.id)
+    return sum(counted.values()) - counted.get("replaced", 0)
 
 
 def lines(found: ProjectStatus) -> list[str]:

@@ -1,6 +1,7 @@
 """The verbs in one place: their schemas for the model, the exact arguments of a call, and the call itself.
 
-Two hops: a click or a command -> a verb (`task_verbs.py`, `data_verbs.py`, `model_verbs.py`) -> the stage's function.
+Two hops: a click or a command -> a verb (`task_verbs.py`, `document_verbs.py`, `data_verbs.py`, `model_verbs.py`) ->
+the stage's function.
 """
 
 import inspect
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, create_m
 
 from agent.data_verbs import DataVerbs
 from agent.dataset_verbs import DatasetVerbs
+from agent.document_verbs import DocumentVerbs
 from agent.model_verbs import ModelVerbs
 from agent.task_verbs import TaskVerbs
 from agent.transcript import Outcome
@@ -20,7 +22,7 @@ from tools.records import JsonObject
 
 VERBS = tuple(
     name
-    for verbs in (TaskVerbs, DataVerbs, DatasetVerbs, ModelVerbs)
+    for verbs in (TaskVerbs, DocumentVerbs, DataVerbs, DatasetVerbs, ModelVerbs)
     for name, member in vars(verbs).items()
     if inspect.isfunction(member) and not name.startswith("_") and member.__annotations__.get("return") is Outcome
 )
@@ -68,6 +70,7 @@ class Toolbox(DataVerbs, DatasetVerbs, ModelVerbs):
             ("edit_sample", "sample"): self.sample_id,
             ("draft_samples", "like"): lambda said: self.sample_id(said) if said else "",
             ("import_rows", "file"): self.upload_id,
+            ("show_document", "document"): self.document_id,
             ("start_training", "run"): self.planned_run,
             ("deploy", "checkpoint"): self.checkpoint_id,
             ("try_model", "candidate"): self.candidate_id,
@@ -80,6 +83,7 @@ class Toolbox(DataVerbs, DatasetVerbs, ModelVerbs):
             ("approve_samples", "samples"): self.sample_ids,
             ("reject_samples", "samples"): self.sample_ids,
             ("evaluate", "candidates"): self.candidate_ids,
+            ("ocr", "documents"): self.scanned_ids,
             ("add_files", "files"): lambda said: [self.upload_id(name) for name in said],
         }
         if resolve := one.get((verb, name)):

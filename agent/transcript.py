@@ -7,16 +7,27 @@ from pydantic import Field
 from tools.records import Estimate, JsonObject, Value
 
 ShowKind = Literal[
-    "samples", "documents", "dataset", "plan", "run", "comparison", "deployment", "trial", "costs", "report", "card"
+    "samples",
+    "documents",
+    "passages",
+    "dataset",
+    "plan",
+    "run",
+    "comparison",
+    "deployment",
+    "trial",
+    "costs",
+    "report",
+    "card",
 ]
 
 
 class Show(Value):
     """Something to look at below a sentence. Ids, never the data itself: the page fetches what it shows.
 
-    samples: sample ids · documents: document ids · dataset: its id · plan/run: a run id · comparison: evaluation ids ·
-    deployment: its id · trial: [candidate, input, answer] triples, flattened · costs: none · report: lines to print ·
-    card: a dataset id and the student reference whose tokens were counted.
+    samples: sample ids · documents: document ids · passages: passage ids · dataset: its id · plan/run: a run id ·
+    comparison: evaluation ids · deployment: its id · trial: [candidate, input, answer] triples, flattened ·
+    costs: none · report: lines to print · card: a dataset id and the student reference whose tokens were counted.
     """
 
     kind: ShowKind

@@ -132,6 +132,15 @@ def _version(match: re.Match[str], key: str = "version") -> JsonObject:
     return {key: int(match["version"])} if match["version"] else {}
 
 
+def _document(match: re.Match[str]) -> JsonObject:
+    page = match["page"] or match["page_after"]
+    return {"document": match["document"], **({"page": int(page)} if page else {})}
+
+
+def _scans(match: re.Match[str]) -> JsonObject:
+    return {"documents": [match["document"]]}
+
+
 def _columns(match: re.Match[str]) -> JsonObject:
     return {f"{part}_column": match[part].strip(" '\"`") for part in ("input", "output")}
 
@@ -293,6 +302,28 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
     ),
     ("import_rows", r"输入(?:列)?是\s*(?P<input>\S.*?)\s*[,，;；]\s*输出(?:列)?是\s*(?P<output>\S.*)", _columns),
     ("import_rows", r"导入(?:数据)?(?:\s*(?:为|到|作为)\s*(?P<split>训练|验证|测试)(?:集|数据)?)?", _split),
+    (
+        "show_documents",
+        r"(?:show|list)(?:\s+me)?(?:\s+(?:the|my|all))*\s+(?:documents|files)|(?:显示|查看|看看|列出)(?:所有|全部)?(?:文档|文件)",
+        _none,
+    ),
+    (
+        "show_document",
+        r"(?:show|preview)(?:\s+me)?(?:\s+page\s+(?P<page>\d+)\s+of)?(?:\s+the)?(?:\s+document)?\s+"
+        r"(?P<document>\S.*\.\w{2,5}|document-\w+)(?:\s*,?\s*page\s+(?P<page_after>\d+))?",
+        _document,
+    ),
+    (
+        "show_document",
+        r"(?:预览|查看|看看|显示)\s*(?P<document>\S.*\.\w{2,5}|document-\w+)\s*(?:的?第\s*(?P<page>\d+)\s*页)?(?P<page_after>)",
+        _document,
+    ),
+    (
+        "ocr",
+        r"(?:run\s+)?ocr(?:\s+(?:it|them|all|these|the scans?))?|(?:文字)?识别(?:扫描件|文字)?",
+        _none,
+    ),
+    ("ocr", r"(?:run\s+)?ocr\s+(?:of\s+|on\s+)?(?P<document>\S.*\.\w{2,5}|document-\w+)", _scans),
     ("delete_project", r"(?:delete|remove)\s+(?:the\s+|this\s+)?project|删除(?:这个|该|本)?项目", _none),
     ("help", r"help|what can (?:you|i) do|what now|next|帮助|你能做什么|下一步", _none),
     ("skip", r"skip(?: it| this)?|no examples?|none|跳过|没有|无", _none),

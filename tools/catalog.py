@@ -222,9 +222,14 @@ class Catalog:
 
     def delete(self, record: Record) -> None:
         """Delete the record, and with a project everything that belongs to it."""
-        table = TABLES[type(record)]
+        self.delete_all([record])
+
+    def delete_all(self, records: Iterable[Record]) -> None:
+        """Delete several records in one transaction."""
         with self._engine.begin() as connection:
-            connection.execute(delete(table).where(table.c.id == record.id, table.c.owner == self.owner))
+            for record in records:
+                table = TABLES[type(record)]
+                connection.execute(delete(table).where(table.c.id == record.id, table.c.owner == self.owner))
 
     # --- reading ---
 

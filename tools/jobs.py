@@ -20,6 +20,7 @@ from tools.records import Job, Order, Progress, Project, new_id
 
 # The stage function behind each order: `run(work) -> closing sentence`. Named as text: no stage is imported here.
 STAGES = {
+    "read": "tools.documents.job:run",
     "synthesize": "tools.synthesis.job:run",
     "train": "tools.training.job:run",
     "evaluate": "tools.evaluation.job:run",

@@ -141,29 +141,47 @@ class Project(Record):
 
 
 class Document(Record):
-    """A file the user gave, kept under a server-made name."""
+    """A file the user gave, kept under a server-made name. A replaced one was added again with other content."""
 
     project_id: str
     name: str = Field(description="The user's file name, for display only.")
     path: str = Field(description="Path of the kept bytes, relative to the project folder.")
+    text_path: str = Field("", description="Path of its text as Markdown, into which passages' offsets point.")
     sha256: str
     size_bytes: int = Field(ge=0)
+    state: Literal["current", "replaced"] = "current"
+    replaces: str = Field("", description="Id of the document of the same name that this one took the place of.")
+    pages: int = Field(0, ge=0, description="Pages or slides; 0 where the format has none.")
+    scans: tuple[int, ...] = Field((), description="Pages that are pictures: OCR may read them.")
     passages: int = Field(0, ge=0, description="Number of passages found.")
     holds: Literal["text", "inputs"] = Field(
         "text", description="Text to ground samples in, or unlabelled inputs, one a passage, for the teacher to answer."
     )
-    note: str = Field("", description="What was skipped and why, for a person.")
+    tokens: int = Field(0, ge=0, description="Length of all passages in student tokens.")
+    token_count: str = Field("", description="How tokens were counted: a student's tokenizer or a rule of thumb.")
+    languages: tuple[str, ...] = Field((), description="Language codes, most text first.")
+    set_aside: dict[str, int] = Field({}, description="Lines and paragraphs that are no content, by the reason.")
+    seconds: float = Field(0, ge=0, description="Wall time of the reading.")
+    job_id: str = Field("", description="The job that read it; empty when it was read in the chat's own time.")
+    note: str = Field("", description="What was skipped and why, and what changed, for a person.")
 
 
 class Passage(Record):
-    """A piece of a document with its place."""
+    """A piece of a document with its place: `text` is the document's text from `start` to `end`."""
 
     project_id: str
     document_id: str
     position: int = Field(ge=0, description="Order within the document.")
     text: str
-    heading: str = ""
+    state: Literal["current", "replaced"] = Field("current", description="As its document's; replaced ones rest.")
+    heading: str = Field("", description="The titles above it, ' > ' between them.")
+    clause: str = Field("", description="Number of its clause or section, as printed.")
     page: int | None = Field(None, ge=1)
+    last_page: int | None = Field(None, ge=1)
+    start: int = Field(0, ge=0, description="Offset into the document's text, in characters.")
+    end: int = Field(0, ge=0)
+    tokens: int = Field(0, ge=0, description="Length in student tokens.")
+    language: str = Field("", description="Language code; empty where too little text tells.")
 
 
 SampleState = Literal["draft", "approved", "edited", "rejected"]
@@ -338,6 +356,22 @@ class Deployment(Record):
 # --- work and cost ------------------------------------------------------------------------------------------------
 
 
+class GivenFile(Value):
+    """A file that the user gave: what they call it, and where it lies."""
+
+    name: str
+    path: str
+
+
+class ReadingOrder(Value):
+    """Files to read as documents, or documents whose scans OCR shall read."""
+
+    kind: Literal["read"] = "read"
+    files: tuple[GivenFile, ...] = ()
+    recognise: tuple[str, ...] = Field((), description="Ids of documents with scanned pages.")
+    student_folder: str = Field("", description="Folder of the student whose tokenizer sizes the passages.")
+
+
 class SynthesisOrder(Value):
     kind: Literal["synthesize"] = "synthesize"
     count: int = Field(ge=1, le=1_000_000, description="Samples to have at the end of the job.")
@@ -363,7 +397,9 @@ class ServingOrder(Value):
     deployment_id: str
 
 
-Order = Annotated[SynthesisOrder | TrainingOrder | EvaluationOrder | ServingOrder, Field(discriminator="kind")]
+Order = Annotated[
+    ReadingOrder | SynthesisOrder | TrainingOrder | EvaluationOrder | ServingOrder, Field(discriminator="kind")
+]
 JobState = Literal["queued", "running", "stopping", "done", "stopped", "failed", "died"]
 
 

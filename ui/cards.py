@@ -10,10 +10,11 @@ from tools.records import Checkpoint, Dataset, Deployment, Document, Expense, Pl
 from tools.training.monitor import read_metrics
 from ui.curves import loss_curve
 from ui.dataset_card import dataset_card
+from ui.documents import document_card, passage_cards
 from ui.markup import escape, prose, readable
 from ui.samples import answer, sample_cards
 from ui.scores import comparison_card
-from ui.units import cost_line, duration, plural, usd
+from ui.units import cost_line, duration, usd
 from ui.views import Act, button, card, chip, pairs, table
 
 RUN_TONES = {"training": "busy", "finished": "good", "failed": "bad", "stopped": "warn"}
@@ -23,7 +24,7 @@ RISKS = {
     "publish": ("publishes", "busy"),
     "overwrite": ("overwrites", "bad"),
     "delete": ("deletes", "bad"),
-    "review": ("changes samples", ""),
+    "review": ("changes your data", ""),
 }
 
 
@@ -48,7 +49,8 @@ class Cards:
         catalog, ids = self.catalog, show.ids
         draw: dict[ShowKind, Callable[[], str]] = {
             "samples": lambda: sample_cards(catalog, ids, newest),
-            "documents": lambda: _documents(catalog, ids),
+            "documents": lambda: document_card([catalog.get(Document, id_) for id_ in ids]),
+            "passages": lambda: passage_cards(catalog, ids),
             "dataset": lambda: "".join(_dataset(catalog.get(Dataset, id_)) for id_ in ids),
             "plan": lambda: "".join(_planned(catalog, id_) for id_ in ids),
             "run": lambda: "".join(run_card(catalog, project, catalog.get(Run, id_)) for id_ in ids),
@@ -133,15 +135,6 @@ def costs_card(expenses: Sequence[Expense]) -> str:
     return card(
         "Costs", table(["For", "Money", "Machine time", "Tokens"], rows, "plain"), f'<span class="faint">{total}</span>'
     )
-
-
-def _documents(catalog: Catalog, ids: Sequence[str]) -> str:
-    rows = []
-    for document in (catalog.get(Document, id_) for id_ in ids):
-        note = f'<div class="faint">{escape(document.note)}</div>' if document.note else ""
-        size = f"{document.size_bytes / 1000:,.0f} kB"
-        rows.append([f"{escape(document.name)}{note}", size, plural(document.passages, "passage")])
-    return card("Documents", table(["File", "Size", "Read as"], rows, "plain"))
 
 
 def _dataset(dataset: Dataset) -> str:

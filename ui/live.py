@@ -82,7 +82,8 @@ def _glance(catalog: Catalog, project: Project) -> str:
     ]
     expenses = catalog.find(Expense, project.id)
     rows = []
-    if documents := sum(catalog.count(Document, project.id).values()):
+    counted = catalog.count(Document, project.id)
+    if documents := sum(counted.values()) - counted.get("replaced", 0):
         rows.append(("documents", str(documents)))
     rows.append(("samples", ", ".join(counts)))
     if datasets := catalog.find(Dataset, project.id, newest=1):

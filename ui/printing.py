@@ -9,7 +9,19 @@ from tools.dataset.card import card, markdown
 from tools.errors import RetortError
 from tools.evaluation.comparison import compare
 from tools.evaluation.table import ComparedRow
-from tools.records import Checkpoint, Dataset, Deployment, Document, Evaluation, Expense, Plan, Project, Run, Sample
+from tools.records import (
+    Checkpoint,
+    Dataset,
+    Deployment,
+    Document,
+    Evaluation,
+    Expense,
+    Passage,
+    Plan,
+    Project,
+    Run,
+    Sample,
+)
 from tools.training.lengths import measure_lengths
 from ui.markup import fields_of, readable
 from ui.units import cost_line, duration, interval, plural, share, usd
@@ -42,6 +54,7 @@ def show_text(catalog: Catalog, project: Project, show: Show) -> str:
     draw: dict[ShowKind, Callable[[], str]] = {
         "samples": lambda: _samples([catalog.get(Sample, id_) for id_ in ids]),
         "documents": lambda: _documents([catalog.get(Document, id_) for id_ in ids]),
+        "passages": lambda: "\n\n".join(_passage(catalog.get(Passage, id_)) for id_ in ids),
         "dataset": lambda: "\n".join(_dataset(catalog.get(Dataset, id_)) for id_ in ids),
         "plan": lambda: "\n".join(_plan(catalog.get(Run, id_).plan) for id_ in ids),
         "run": lambda: "\n".join(_run(catalog, project, catalog.get(Run, id_)) for id_ in ids),
@@ -120,6 +133,11 @@ def _sample(number: int, sample: Sample) -> str:
     fields = fields_of(sample.answer)
     told = " | ".join(f"{name}: {value}" for name, value in fields) if fields else sample.answer
     return f"{head}\n{textwrap.fill(question, WIDTH - 9, subsequent_indent='    ')}\n    -> {told}"
+
+
+def _passage(passage: Passage) -> str:
+    page = f" (page {passage.page})" if passage.page else ""
+    return f"[{passage.position + 1}] {passage.heading}{page}\n{textwrap.indent(passage.text, '    ')}"
 
 
 def _documents(documents: Sequence[Document]) -> str:

@@ -3,7 +3,13 @@
 from tools.records import Job
 from ui.units import duration
 
-TITLES = {"synthesize": "Making samples", "train": "Training", "evaluate": "Evaluating", "serve": "Serving"}
+TITLES = {
+    "read": "Reading files",
+    "synthesize": "Making samples",
+    "train": "Training",
+    "evaluate": "Evaluating",
+    "serve": "Serving",
+}
 
 
 def progress_line(job: Job) -> str:

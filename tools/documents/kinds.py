@@ -5,46 +5,56 @@ from typing import Literal
 
 from tools.errors import RetortError
 
-Kind = Literal["text", "markdown", "html", "word", "table", "mail", "pdf"]
+Kind = Literal[
+    "text", "markdown", "rst", "html", "table", "pdf", "image", "docx", "pptx", "xlsx", "xls", "odt", "rtf", "epub",
+    "eml", "msg", "doc", "ppt",
+]  # fmt: skip
 
 SUFFIXES: dict[str, Kind] = {
     ".txt": "text", ".text": "text", ".log": "text",
-    ".md": "markdown", ".markdown": "markdown",
+    ".md": "markdown", ".markdown": "markdown", ".rst": "rst",
     ".html": "html", ".htm": "html",
-    ".docx": "word",
     ".csv": "table", ".tsv": "table",
-    ".eml": "mail",
     ".pdf": "pdf",
+    ".docx": "docx", ".docm": "docx", ".pptx": "pptx", ".pptm": "pptx", ".xlsx": "xlsx", ".xlsm": "xlsx",
+    ".doc": "doc", ".ppt": "ppt", ".xls": "xls",
+    ".odt": "odt", ".rtf": "rtf", ".epub": "epub",
+    ".eml": "eml", ".msg": "msg",
+    ".png": "image", ".jpg": "image", ".jpeg": "image", ".tif": "image", ".tiff": "image", ".bmp": "image",
+    ".webp": "image",
 }  # fmt: skip
-_CONVERT = {
-    ".doc": "Save it as .docx.",
-    ".rtf": "Save it as .docx.",
-    ".odt": "Save it as .docx.",
-    ".xls": "Export it as .csv.",
-    ".xlsx": "Export it as .csv.",
-    ".ppt": "Export it as .pdf.",
-    ".pptx": "Export it as .pdf.",
+ZIPPED = ("docx", "pptx", "xlsx", "odt", "epub")
+OLE = b"\xd0\xcf\x11\xe0"  # the container of .doc, .ppt, .xls and .msg, and of every locked .docx, .pptx and .xlsx
+_FIXES = {
     ".zip": "Unpack it and add the files inside.",
+    ".jsonl": "Rows for training are imported: say 'import'.",
+    ".odp": "Export it as .pptx or .pdf.",
+    ".ods": "Save it as .xlsx.",
+    ".pages": "Export it as .docx.",
 }
 
 
 def kind_of(name: str, head: bytes) -> Kind:
     """The file's kind. Raises RetortError for a kind nobody here reads, and for a name that its content belies."""
     suffix = PurePath(name).suffix.lower()
-    if suffix not in SUFFIXES:
-        known = ", ".join(SUFFIXES)
-        raise RetortError(
-            f"{name!r} is of a kind that cannot be read ({suffix or 'no suffix'}).",
-            f"{_CONVERT.get(suffix, 'Convert it.')} Readable: {known}. Rows for training (.jsonl) are imported.",
-        )
-    kind = SUFFIXES[suffix]
     if head.startswith(b"%PDF-"):
         return "pdf"
+    if suffix not in SUFFIXES:
+        known = " ".join(SUFFIXES)
+        raise RetortError(
+            f"{name!r} is of a kind that cannot be read ({suffix or 'no suffix'}).",
+            f"{_FIXES.get(suffix, 'Convert it, or give it its true suffix.')} Readable: {known}.",
+        )
+    kind = SUFFIXES[suffix]
+    if kind in ("doc", "xls") and head.startswith(b"PK"):
+        return "docx" if kind == "doc" else "xlsx"
+    if kind == "doc" and head.startswith(b"{\\rtf"):
+        return "rtf"
     if kind == "pdf":
         raise RetortError(f"{name!r} is called a PDF but is none.", "Export it again, or give it its true suffix.")
-    if kind == "word" and not head.startswith(b"PK"):
-        raise RetortError(
-            f"{name!r} is no .docx file, or is locked by a password.",
-            "Open it in a word processor and save it as .docx without a password.",
-        )
+    if kind in ZIPPED and not head.startswith(b"PK"):
+        why = "is locked by a password" if head.startswith(OLE) else f"is no {suffix} file"
+        raise RetortError(f"{name!r} {why}.", "Open it in its own program and save it again, without a password.")
+    if kind in ("doc", "ppt", "xls", "msg") and not head.startswith(OLE):
+        raise RetortError(f"{name!r} is no {suffix} file.", "Open it in its own program and save it again.")
     return kind

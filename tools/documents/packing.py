@@ -1,59 +1,126 @@
-"""Elements -> passages: pieces of about a screenful, each under its heading and on its page."""
+"""Elements -> the document's text and its passages: each passage is a slice of that text, with its place."""
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from pydantic import Field
+
+from tools.documents.outline import Path, number_of
 from tools.documents.reading import Element
+from tools.documents.tables import columns_of
+from tools.documents.tokens import Count, approximate
 from tools.records import Value
 
-PASSAGE_CHARACTERS = 1200
+PASSAGE_TOKENS = 400
+TABLE_TOKENS = 4 * PASSAGE_TOKENS  # tables stay whole up to here
+GLUE = "\n\n"
 
 
 class Piece(Value):
-    """A passage before it belongs to a document."""
+    """A passage before it belongs to a document: `text` is the document's text from `start` to `end`."""
 
     text: str
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
     heading: str = ""
+    clause: str = ""
     page: int | None = None
+    last_page: int | None = None
+    tokens: int = Field(ge=0)
 
 
-def pack(elements: Sequence[Element], limit: int = PASSAGE_CHARACTERS) -> list[Piece]:
-    """Join neighbours up to `limit` characters; a heading or a new page starts a new piece, long elements are split."""
+class Packed(Value):
+    """The document's text, as Markdown, and its pieces in order."""
+
+    text: str
+    pieces: tuple[Piece, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A stretch of the text that is not divided any further."""
+
+    start: int
+    end: int
+    tokens: int
+    page: int | None
+    last_page: int | None
+
+
+def pack(elements: Sequence[Element], limit: int = PASSAGE_TOKENS, count: Count = approximate) -> Packed:
+    """Join neighbours under one title up to `limit` tokens; a title begins a new piece, longer elements are cut."""
+    text, places = _text_of(elements)
     pieces: list[Piece] = []
-    heading = ""
-    texts: list[str] = []
-    page: int | None = None
+    path, parts = Path(), list[_Part]()
 
-    def close() -> None:
-        if texts:
-            pieces.append(Piece(text="\n".join(texts), heading=heading, page=page))
-            texts.clear()
+    def close(note: str = "") -> None:
+        if not parts:
+            return
+        start, end = parts[0].start, parts[-1].end
+        said = text[start:end]
+        number = number_of(said)
+        pieces.append(
+            Piece(
+                text=said,
+                start=start,
+                end=end,
+                heading=" > ".join(one for one in (str(path), note) if one),
+                clause=path.number or (number.text if number else ""),
+                page=parts[0].page,
+                last_page=parts[-1].last_page or parts[-1].page,
+                tokens=count(said),
+            )
+        )
+        parts.clear()
 
-    for element in elements:
-        if element.is_heading:
+    for one, where in zip(elements, places, strict=True):
+        if one.kind == "heading":
             close()
-            heading, page = " ".join(element.text.split()), element.page
+            path.enter(one)
             continue
-        for text in split(element.text, limit):
-            if texts and (element.page != page or len("\n".join(texts)) + 1 + len(text) > limit):
+        cuts = list(_cut(text, where, TABLE_TOKENS if one.kind == "table" else limit, count))
+        for place, (begin, stop) in enumerate(cuts):
+            part = _Part(begin, stop, count(text[begin:stop]), one.page, one.last_page)
+            if parts and sum(known.tokens + 1 for known in parts) + part.tokens > limit:  # 1: the glue
                 close()
-            page = element.page
-            texts.append(text)
+            parts.append(part)
+            if one.kind == "table" and len(cuts) > 1:  # the head stands in its first part only: the others name it
+                close(f"table of {columns_of(one.text)}" if place else "")
     close()
-    return pieces or _headings_alone(elements)
+    return Packed(text=text, pieces=tuple(pieces) or tuple(_titles_alone(text, elements, limit, count)))
 
 
-def split(text: str, limit: int) -> Iterator[str]:
-    """Pieces of at most `limit` characters, cut at the last line, sentence or word end that fits."""
-    text = text.strip()
-    while len(text) > limit:
-        window = text[:limit]
-        ends = (_last(r"\n", window), _last(r"[.!?。！？]\s*", window), _last(r"\s", window))
-        cut = next((end for end in ends if end > limit // 3), limit)
-        yield text[:cut].strip()
-        text = text[cut:].strip()
-    if text:
-        yield text
+def _text_of(elements: Sequence[Element]) -> tuple[str, list[tuple[int, int]]]:
+    """The whole as Markdown, and where each element's own text stands in it."""
+    text, places = "", []
+    parts: list[str] = []
+    at = 0
+    for one in elements:
+        mark = f"{'#' * min(one.level, 6)} " if one.kind == "heading" else ""
+        said = " ".join(one.text.split()) if mark else one.text
+        at += len(mark)
+        places.append((at, at + len(said)))
+        parts.append(f"{mark}{said}")
+        at += len(said) + len(GLUE)
+    text = GLUE.join(parts)
+    return text, places
+
+
+def _cut(text: str, place: tuple[int, int], limit: int, count: Count) -> Iterator[tuple[int, int]]:
+    """Cut what stands there at the last line, sentence or word that fits."""
+    start, end = place
+    while (tokens := count(text[start:end])) > limit:
+        width = max(1, int((end - start) * limit / tokens))
+        while count(text[start : start + width]) > limit and width > 1:  # tokens are not evenly spread
+            width = width * 9 // 10
+        window = text[start : start + width]
+        ends = (_last(r"\n", window), _last(r"[.!?][\"')\]]?\s+|[。！？；]", window), _last(r"\s", window))
+        cut = next((place for place in ends if place > width // 3), width)
+        yield start, start + len(window[:cut].rstrip())
+        start += cut + len(text[start + cut : end]) - len(text[start + cut : end].lstrip())
+    if start < end:
+        yield start, end
 
 
 def _last(pattern: str, text: str) -> int:
@@ -61,7 +128,8 @@ def _last(pattern: str, text: str) -> int:
     return max((match.end() for match in re.finditer(pattern, text)), default=0)
 
 
-def _headings_alone(elements: Sequence[Element]) -> list[Piece]:
-    """A file of headings only still holds text."""
-    texts = [element.text for element in elements if element.text.strip()]
-    return [Piece(text=text) for text in split("\n".join(texts), PASSAGE_CHARACTERS)] if texts else []
+def _titles_alone(text: str, elements: Sequence[Element], limit: int, count: Count) -> Iterator[Piece]:
+    """A file of titles only still holds text."""
+    page = min((one.page for one in elements if one.page), default=None)
+    for start, end in _cut(text, (0, len(text)), limit, count):
+        yield Piece(text=text[start:end], start=start, end=end, page=page, tokens=count(text[start:end]))

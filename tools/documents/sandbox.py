@@ -17,15 +17,14 @@ from tools.errors import RetortError
 TIMEOUT_S = 60.0
 
 
-def read(source: Path, kind: Kind, name: str, timeout_s: float = TIMEOUT_S) -> Reading:
+def read(source: Path, kind: Kind, name: str, *, with_ocr: bool = False, timeout_s: float = TIMEOUT_S) -> Reading:
     """The file's elements. Raises RetortError naming `name` when it cannot be read or takes too long."""
     with tempfile.TemporaryDirectory(prefix="retort-read-") as folder:
-        own = Path(folder) / f"source{source.suffix}"  # the child works on a copy and writes only here
+        own = Path(folder).resolve() / f"source{source.suffix}"  # the child works on a copy and writes only here
         own.write_bytes(source.read_bytes())
-        out = Path(folder) / "reading.json"
-        words = _run(
-            [sys.executable, "-m", "tools.documents.reader", str(own), kind, str(out)], folder, name, timeout_s
-        )
+        out = own.with_name("reading.json")
+        command = [sys.executable, "-m", "tools.documents.reader", str(own), kind, str(out)]
+        words = _run([*command, *(["ocr"] if with_ocr else [])], str(own.parent), name, timeout_s)
         try:
             reading = Reading.model_validate_json(out.read_bytes())
         except (FileNotFoundError, ValidationError) as error:
@@ -79,6 +78,7 @@ def _environment(folder: str) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
         "DO_NOT_TRACK": "1",
         "SCARF_NO_ANALYTICS": "true",
         "UNSTRUCTURED_DISABLE_NOTICE": "1",

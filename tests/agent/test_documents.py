@@ -1,0 +1,94 @@
+"""Documents in the chat: files are read, looked at and recognised by the words a person uses."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from agent import uploads
+from agent.events import job_ended
+from agent.toolbox import Toolbox
+from agent.words import Said, parse
+from tests.documents import files
+from tools import jobs
+from tools.catalog import Catalog
+from tools.documents.adding import add_file
+from tools.errors import RetortError
+from tools.records import Document, Passage, Project
+from ui.cards import Cards
+
+HANDBOOK = "# Returns\n\nGoods may be returned.\n\n# Shipping\n\nParcels <script>x()</script> leave every day.\n"
+
+
+@pytest.fixture
+def toolbox(catalog: Catalog, project: Project) -> Toolbox:
+    return Toolbox(catalog, project.id)
+
+
+def give(catalog: Catalog, project: Project, folder: Path, texts: dict[str, str]) -> list[str]:
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    return [one.id for one in uploads.keep(catalog, project, [folder / name for name in texts])]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("show documents", Said(verb="show_documents")),
+        ("查看文档", Said(verb="show_documents")),
+        ("preview my handbook.pdf", Said(verb="show_document", arguments={"document": "my handbook.pdf"})),
+        ("show page 3 of a.pdf", Said(verb="show_document", arguments={"document": "a.pdf", "page": 3})),
+        ("预览 a.pdf 第 3 页", Said(verb="show_document", arguments={"document": "a.pdf", "page": 3})),
+        ("OCR them, please", Said(verb="ocr")),
+        ("ocr scan.pdf", Said(verb="ocr", arguments={"documents": ["scan.pdf"]})),
+        ("文字识别", Said(verb="ocr")),
+        ("show me how it works", None),
+    ],
+)
+def test_words(text: str, said: Said | None) -> None:
+    assert parse(text) == said
+
+
+def test_a_file_is_read_shown_and_looked_at(
+    toolbox: Toolbox, catalog: Catalog, project: Project, tmp_path: Path
+) -> None:
+    given = give(catalog, project, tmp_path, {"a.md": HANDBOOK})
+    outcome = toolbox.call("add_files", {"files": given})
+    assert outcome.text == "Read a.md: 2 passages."
+    html = Cards(catalog).draw(project, outcome.show[0])
+    assert "2 passages, about 18 tokens" in html
+    shown = toolbox.call("show_document", {"document": "A.md", "first": 2})
+    assert shown.text == "a.md, from number 2: 1 of 2 passages."
+    html = Cards(catalog).draw(project, shown.show[0])
+    assert "Shipping" in html
+    assert "&lt;script&gt;" in html
+    assert "letters 47 to 92 of its text" in html
+    assert toolbox.call("add_files", {"files": given}).text == "a.md was here already, unchanged."
+    with pytest.raises(RetortError, match="has no passage on page 4"):
+        toolbox.call("show_document", {"page": 4})
+
+
+def test_many_files_are_a_job_that_tells_what_was_not_read(
+    toolbox: Toolbox, catalog: Catalog, project: Project, tmp_path: Path
+) -> None:
+    texts = {f"{number}.txt": f"This is file {number}." for number in range(6)} | {"x.zip": "x"}
+    outcome = toolbox.call("add_files", {"files": give(catalog, project, tmp_path, texts)})
+    assert "reading 7 files" in outcome.text
+    job = jobs.wait(catalog, jobs.active(catalog, project.id)[0], timeout_s=60)
+    assert (job.state, job.progress.done) == ("done", 7)
+    assert job.result.splitlines()[:2] == ["Read 6 files: 6 passages.", "Not read:"]
+    assert job.result.splitlines()[2].startswith("- 'x.zip' is of a kind that cannot be read (.zip). Unpack it")
+    assert len(job_ended(catalog, project, job).show[0].ids) == 6
+
+
+@pytest.mark.skipif(not shutil.which("tesseract"), reason="Debian's tesseract-ocr is not installed")
+def test_scans_are_read_when_asked(toolbox: Toolbox, catalog: Catalog, project: Project, tmp_path: Path) -> None:
+    with pytest.raises(RetortError, match="None of these documents has scanned pages"):
+        toolbox.settle("ocr", {})
+    document = add_file(catalog, project, files.scan(tmp_path / "scan.png", "The parcel leaves on Monday."))
+    assert toolbox.settle("ocr", {}) == {"documents": [document.id]}
+    toolbox.call("ocr", {"documents": ["scan.png"]})
+    job = jobs.wait(catalog, jobs.active(catalog, project.id)[0], timeout_s=60)
+    assert job.result.startswith("Read scan.png: 1 page, 1 passage")
+    assert [one.text for one in catalog.find(Passage, project.id)] == ["The parcel leaves on Monday."]
+    assert [one.state for one in catalog.find(Document, project.id)] == ["replaced", "current"]

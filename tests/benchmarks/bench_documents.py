@@ -1,0 +1,94 @@
+"""PDFs: ours, child process and all, against unstructured's partition_pdf(strategy="fast") in a warm process.
+
+Plain unstructured needs packages that Retort does without; they are fetched into build/peers, outside the environment.
+"""
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.documents.files import Said, pdf
+from tools.documents.sandbox import read
+
+PEERS = Path(__file__).parents[2] / "build" / "peers" / "unstructured-pdf"
+PACKAGES = (
+    "unstructured-inference==1.6.14", "pdfminer.six==20260107", "pi-heif==1.4.0", "pdf2image==1.17.0",
+    "opencv-python-headless==5.0.0.93",
+)  # fmt: skip
+PAGES = {"one_column_60_pages": (60, 1), "two_columns_24_pages": (24, 2), "memo_4_pages": (4, 1)}
+PEER = """
+import json, sys, time
+sys.modules["torch"] = None
+from unstructured.partition.pdf import partition_pdf
+partition_pdf(sys.argv[1], strategy="fast", languages=["eng"])  # warm: imports and models are not counted
+started = time.perf_counter()
+found = partition_pdf(sys.argv[2], strategy="fast", languages=["eng"])
+print(json.dumps([time.perf_counter() - started, "\\n".join(one.text for one in found)]))
+"""
+
+
+def run() -> dict[str, float]:
+    """Pages a second of ours over the peer's, and the share of its words that ours has; the worst file of each."""
+    if not PEERS.is_dir():
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(PEERS), *PACKAGES]
+        subprocess.run(pip, check=True)
+    given = [Path(one) for one in os.environ.get("BENCH_PDFS", "").split(os.pathsep) if one]
+    ratios, shares = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        warm = pdf(Path(folder) / "warm.pdf", ["Warm"])
+        for source in given or [_report(Path(folder) / f"{name}.pdf", *shape) for name, shape in PAGES.items()]:
+            peer_s, peer_text = _peer(warm, source)
+            own_s, own_text = min(_own(source) for _ in range(3))
+            want, have = _words(peer_text), _words(own_text)
+            share = sum((want & have).values()) / max(1, want.total())
+            ratios.append(peer_s / own_s)
+            shares.append(share)
+            print(f"  {source.name}: peer {peer_s:.2f} s, ours {own_s:.2f} s, same words {share:.2%}")
+    return {"documents.pdf.pages_ratio": min(ratios), "documents.pdf.same_words": min(shares)}
+
+
+def _own(source: Path) -> tuple[float, str]:
+    started = time.perf_counter()
+    reading = read(source, "pdf", source.name)
+    taken = time.perf_counter() - started
+    return taken, "\n".join(one.text for one in reading.elements)
+
+
+def _peer(warm: Path, source: Path) -> tuple[float, str]:
+    environment = {**os.environ, "PYTHONPATH": str(PEERS), "DO_NOT_TRACK": "1", "SCARF_NO_ANALYTICS": "true"}
+    command = [sys.executable, "-c", PEER, str(warm), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode:
+        raise RuntimeError(f"The peer failed: {done.stderr[-2000:]}")
+    seconds, text = json.loads(done.stdout.splitlines()[-1])
+    return float(seconds), str(text)
+
+
+def _words(text: str) -> Counter[str]:
+    """Words without regard to case, to marks and to where a line ends: hyphens there are taken for a word's own."""
+    whole = re.sub(r"(?<=\w)-\s*\n?\s*(?=\w)", "", text)
+    return Counter(re.findall(r"[^\W_]+", whole.lower()))
+
+
+def _report(path: Path, pages: int, columns: int) -> Path:
+    """A text-heavy report: titles, paragraphs and a table on each page, headers and footers."""
+    rng = random.Random(pages)
+    vocabulary = ["".join(rng.choices("abcdefghilmnoprstu", k=rng.randint(2, 10))) for _ in range(3000)]
+    made = []
+    for number in range(1, pages + 1):
+        lines = [Said(40, 780, "Annual report"), Said(300, 20, str(number)), Said(40, 740, f"{number}. Chapter", 16)]
+        for column in range(columns):
+            for row in range(38):
+                words = rng.choices(vocabulary, k=12 // columns)
+                lines.append(Said(40 + 280 * column, 700 - 13 * row, " ".join(words).capitalize(), 9))
+        for row in range(6):
+            lines += [Said(40 + 150 * place, 180 - 14 * row, rng.choice(vocabulary), 9) for place in range(3)]
+        made.append(lines)
+    return pdf(path, made)
