@@ -35,6 +35,7 @@ RISK: dict[str, Risk] = {
     "start_training": "spend",
     "resume_job": "spend",
     "evaluate": "spend",
+    "aim_at_failures": "spend",
     "check_served": "spend",
     "deploy": "publish",
     "stop_deployment": "publish",
@@ -54,6 +55,9 @@ FREE = frozenset(
         "propose_plan",
         "stop_job",
         "compare_checkpoints",
+        "show_rows",
+        "show_failures",
+        "write_report",
         "try_model",
         "status",
         "costs",
@@ -140,6 +144,7 @@ def estimate_for(toolbox: Toolbox, verb: str, arguments: JsonObject) -> Estimate
     """The stage's own estimate; for verbs that take neither money nor machine time, what they will do."""
     estimates: dict[str, Callable[[Toolbox, JsonObject], Estimate]] = {
         "generate_samples": _synthesis,
+        "aim_at_failures": _synthesis,
         "draft_samples": _synthesis,
         "start_training": _training,
         "evaluate": _evaluation,
@@ -170,7 +175,7 @@ def _evaluation(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
     from tools.evaluation.estimate import estimate
 
     if deployment := arguments.get("deployment"):
-        order = toolbox.evaluation_order([str(deployment)], "test")
+        order = toolbox.order_of([str(deployment)], "test")
     else:
         order = EvaluationOrder.model_validate({**arguments, "dataset_id": toolbox.newest_dataset().id})
     return estimate(toolbox.catalog, toolbox.project, order)

@@ -7,7 +7,19 @@ from pydantic import Field
 from tools.records import Estimate, JsonObject, Value
 
 ShowKind = Literal[
-    "samples", "documents", "dataset", "plan", "run", "comparison", "deployment", "trial", "costs", "report", "card"
+    "samples",
+    "documents",
+    "dataset",
+    "plan",
+    "run",
+    "comparison",
+    "rows",
+    "failures",
+    "deployment",
+    "trial",
+    "costs",
+    "report",
+    "card",
 ]
 
 
@@ -15,6 +27,7 @@ class Show(Value):
     """Something to look at below a sentence. Ids, never the data itself: the page fetches what it shows.
 
     samples: sample ids · documents: document ids · dataset: its id · plan/run: a run id · comparison: evaluation ids ·
+    rows: a filter as JSON, then evaluation ids · failures: an evaluation id ·
     deployment: its id · trial: [candidate, input, answer] triples, flattened · costs: none · report: lines to print ·
     card: a dataset id and the student reference whose tokens were counted.
     """
