@@ -36,6 +36,7 @@ RISK: dict[str, Risk] = {
     "start_training": "spend",
     "resume_job": "spend",
     "evaluate": "spend",
+    "aim_at_failures": "spend",
     "check_served": "spend",
     "deploy": "publish",
     "stop_deployment": "publish",
@@ -58,6 +59,9 @@ FREE = frozenset(
         "propose_plan",
         "stop_job",
         "compare_checkpoints",
+        "show_rows",
+        "show_failures",
+        "write_report",
         "try_model",
         "status",
         "costs",
@@ -145,6 +149,7 @@ def estimate_for(toolbox: Toolbox, verb: str, arguments: JsonObject) -> Estimate
     estimates: dict[str, Callable[[Toolbox, JsonObject], Estimate]] = {
         "ocr": _recognition,
         "generate_samples": _synthesis,
+        "aim_at_failures": _synthesis,
         "draft_samples": _synthesis,
         "start_training": _training,
         "evaluate": _evaluation,
@@ -185,7 +190,7 @@ def _evaluation(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
     from tools.evaluation.estimate import estimate
 
     if deployment := arguments.get("deployment"):
-        order = toolbox.evaluation_order([str(deployment)], "test")
+        order = toolbox.order_of([str(deployment)], "test")
     else:
         order = EvaluationOrder.model_validate({**arguments, "dataset_id": toolbox.newest_dataset().id})
     return estimate(toolbox.catalog, toolbox.project, order)

@@ -1,6 +1,5 @@
 """Verbs about data: rows, samples and the frozen dataset. Each phrases what its stage did."""
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -129,14 +128,6 @@ class DataVerbs(DocumentVerbs):
         order = SynthesisOrder(count=count, max_usd=usd, max_minutes=minutes)
         job = jobs.launch(self.catalog, self.project, order)
         return Outcome(text=f"Started {job.id}: {count} samples, at most ${usd:.2f} and {minutes:g} minutes.")
-
-    def generation_limits(self, count: int) -> dict[str, float]:
-        """Money: the estimate's upper end, rounded up to a cent, so that what is shown is what is allowed. Minutes:
-        twice the upper end and ten at least, a stop for what went wrong and not a race."""
-        from tools.synthesis.estimate import estimate
-
-        high = estimate(self.catalog, self.project, count)
-        return {"max_usd": math.ceil(high.usd_high * 100) / 100, "max_minutes": max(10.0, round(2 * high.minutes_high))}
 
     def _need_task(self) -> None:
         if missing := self.project.task.missing():

@@ -1,7 +1,7 @@
 """Verbs about models: plan, train, evaluate, compare, try, deploy, stop; and what it all is and cost."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 from agent.references import References
@@ -13,7 +13,6 @@ from tools.records import (
     Checkpoint,
     Dataset,
     Deployment,
-    EvaluationOrder,
     Expense,
     Job,
     JsonObject,
@@ -73,25 +72,7 @@ class ModelVerbs(References):
         resumed = jobs.resume(self.catalog, self.catalog.get(Job, self.job_id(job, active=False)))
         return Outcome(text=f"{resumed.id} ({resumed.order.kind}) goes on.")
 
-    # --- evaluation ---
-
-    def evaluate(self, candidates: Sequence[str] = (), split: Literal["dev", "test"] = "test") -> Outcome:
-        """Score candidates ('base', 'step 60', ids; none means base and all checkpoints) on a split. Needs approval."""
-        order = self.evaluation_order(candidates, split)
-        job = jobs.launch(self.catalog, self.project, order)
-        return Outcome(text=f"Started {job.id}: {len(order.candidates)} candidates on the {split} split.")
-
-    def evaluation_order(self, candidates: Sequence[str], split: Literal["dev", "test"]) -> EvaluationOrder:
-        ids = self.candidate_ids(candidates)
-        return EvaluationOrder(dataset_id=self.newest_dataset().id, split=split, candidates=tuple(ids))
-
-    def compare_checkpoints(self) -> Outcome:
-        """Compare all that was scored on the newest dataset's test split, with intervals and paired tests."""
-        from tools.evaluation.comparison import compare
-
-        compared = compare(self.catalog, self.project)
-        ids = tuple(row.evaluation_id for row in compared.rows)
-        return Outcome(text=compared.sentence, show=(Show(kind="comparison", ids=ids),))
+    # --- trying ---
 
     def try_model(self, text: str, candidate: str = "") -> Outcome:
         """Let one model answer one input in the chat: 'base', 'best', 'step 60', 'served' or an id."""
@@ -103,16 +84,6 @@ class ModelVerbs(References):
         answer = try_model(self.catalog, self.project, chosen, text)
         name = self.label(chosen)
         return Outcome(text=f"{name} answered.", show=(Show(kind="trial", ids=(name, text, answer)),))
-
-    def label(self, candidate: str) -> str:
-        """What a person calls a candidate: base, step 60, served."""
-        from tools.evaluation.candidates import checkpoint_label
-
-        if candidate == "base":
-            return "base"
-        if candidate.startswith("deployment-"):
-            return "served"
-        return checkpoint_label(self.catalog, self.project, self.catalog.get(Checkpoint, candidate))
 
     # --- deployment ---
 
@@ -131,7 +102,7 @@ class ModelVerbs(References):
         served = self.catalog.get(Deployment, self.deployment_id(deployment))
         if served.state != "serving":
             raise RetortError(f"{served.id} is still {served.state}.", "Wait until it serves, then check it.")
-        job = jobs.launch(self.catalog, self.project, self.evaluation_order([served.id], "test"))
+        job = jobs.launch(self.catalog, self.project, self.order_of([served.id], "test"))
         return Outcome(text=f"Started {job.id}: the served model answers the sealed test.")
 
     def stop_deployment(self, deployment: str = "") -> Outcome:

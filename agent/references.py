@@ -1,7 +1,9 @@
 """From what people call things to ids: sample numbers, 'step 60', 'best', the newest run. Every verb resolves here."""
 
+import math
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 from agent import uploads
 from tools.catalog import Catalog
@@ -12,6 +14,7 @@ from tools.records import (
     Deployment,
     Document,
     Evaluation,
+    EvaluationOrder,
     Job,
     Project,
     Run,
@@ -109,14 +112,14 @@ class References:
         return known[-1].id
 
     def best_checkpoint(self) -> Checkpoint:
-        """The checkpoint that the comparison on the newest dataset's sealed test puts first."""
+        """The checkpoint that the comparison on the newest dataset calls best: chosen on dev, confirmed on the test."""
         from tools.evaluation.comparison import compare
 
         known = {one.id for one in self.catalog.find(Checkpoint, self.project_id)}
         ranked = compare(self.catalog, self.project).rows
-        first = next((row.candidate for row in ranked if row.candidate in known), None)
+        first = next((row.candidate for row in ranked if row.best and row.candidate in known), None)
         if first is None:
-            raise RetortError("No checkpoint has been scored on the sealed test yet.", "Say 'evaluate' first.")
+            raise RetortError("No checkpoint has been scored yet.", "Say 'evaluate' first.")
         return self.catalog.get(Checkpoint, first)
 
     def candidate_ids(self, said: Sequence[str]) -> list[str]:
@@ -125,12 +128,32 @@ class References:
             return [self.candidate_id(one) for one in said]
         checkpoints = self.catalog.find(Checkpoint, self.project_id)
         newest = [one for one in checkpoints if one.run_id == checkpoints[-1].run_id]
-        return ["base", *(one.id for one in newest)]
+        return ["base", *self._earlier_best(checkpoints), *(one.id for one in newest)]
+
+    def _earlier_best(self, checkpoints: Sequence[Checkpoint]) -> list[str]:
+        """What the newest run must beat: the best checkpoint of the runs before it, if any was scored."""
+        from tools.evaluation.comparison import compare
+
+        earlier = {one.id for one in checkpoints if one.run_id != checkpoints[-1].run_id}
+        scored = [one for one in self.catalog.find(Evaluation, self.project_id) if one.candidate in earlier]
+        if not scored:
+            return []
+        alike = {(one.dataset_id, one.split) for one in scored[-1:]}
+        last = {one.candidate: one.id for one in scored if (one.dataset_id, one.split) in alike}
+        compared = compare(self.catalog, self.project, list(last.values()))
+        return [row.candidate for row in compared.rows if row.best]
+
+    def order_of(self, candidates: Sequence[str], split: Literal["dev", "test"]) -> EvaluationOrder:
+        """The evaluation of these candidates on the newest dataset."""
+        ids = self.candidate_ids(candidates)
+        return EvaluationOrder(dataset_id=self.newest_dataset().id, split=split, candidates=tuple(ids))
 
     def candidate_id(self, said: str) -> str:
         """One thing that answers: 'base', 'served', a deployment id, or any name of a checkpoint; '' picks the best."""
         if not said:
             return self._default_candidate()
+        if said in ("few-shot", "few shot"):
+            return "few-shot"
         if said == "served" or said.startswith("deployment-"):
             return self.deployment_id(said.removeprefix("served"))
         return self.checkpoint_id(said)
@@ -145,7 +168,25 @@ class References:
             return self.best_checkpoint().id
         return known[-1].id if known else "base"
 
-    # --- jobs, deployments, files ---
+    def label(self, candidate: str) -> str:
+        """What a person calls a candidate: base, step 60, served."""
+        from tools.evaluation.candidates import checkpoint_label
+
+        if candidate in ("base", "few-shot"):
+            return candidate
+        if candidate.startswith("deployment-"):
+            return "served"
+        return checkpoint_label(self.catalog, self.project, self.catalog.get(Checkpoint, candidate))
+
+    # --- money, jobs, deployments, files ---
+
+    def generation_limits(self, count: int) -> dict[str, float]:
+        """Money: the estimate's upper end, rounded up to a cent, so that what is shown is what is allowed. Minutes:
+        twice the upper end and ten at least, a stop for what went wrong and not a race."""
+        from tools.synthesis.estimate import estimate
+
+        high = estimate(self.catalog, self.project, count)
+        return {"max_usd": math.ceil(high.usd_high * 100) / 100, "max_minutes": max(10.0, round(2 * high.minutes_high))}
 
     def deployment_id(self, said: str) -> str:
         live = self.catalog.find(Deployment, self.project_id, states=("starting", "serving"))

@@ -1,7 +1,7 @@
 """The verbs in one place: their schemas for the model, the exact arguments of a call, and the call itself.
 
-Two hops: a click or a command -> a verb (`task_verbs.py`, `document_verbs.py`, `data_verbs.py`, `model_verbs.py`) ->
-the stage's function.
+Two hops: a click or a command -> a verb (`task_verbs.py`, `document_verbs.py`, `data_verbs.py`, `model_verbs.py`,
+`score_verbs.py`) -> the stage's function.
 """
 
 import inspect
@@ -15,6 +15,7 @@ from agent.data_verbs import DataVerbs
 from agent.dataset_verbs import DatasetVerbs
 from agent.document_verbs import DocumentVerbs
 from agent.model_verbs import ModelVerbs
+from agent.score_verbs import ScoreVerbs
 from agent.task_verbs import TaskVerbs
 from agent.transcript import Outcome
 from tools.errors import RetortError
@@ -22,13 +23,13 @@ from tools.records import JsonObject
 
 VERBS = tuple(
     name
-    for verbs in (TaskVerbs, DocumentVerbs, DataVerbs, DatasetVerbs, ModelVerbs)
+    for verbs in (TaskVerbs, DocumentVerbs, DataVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs)
     for name, member in vars(verbs).items()
     if inspect.isfunction(member) and not name.startswith("_") and member.__annotations__.get("return") is Outcome
 )
 
 
-class Toolbox(DataVerbs, DatasetVerbs, ModelVerbs):
+class Toolbox(DataVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs):
     """All verbs on one project, and the one door to them that model, guide and page share."""
 
     def call(self, verb: str, arguments: JsonObject) -> Outcome:
@@ -45,7 +46,7 @@ class Toolbox(DataVerbs, DatasetVerbs, ModelVerbs):
         settled = self._validated(verb, arguments)
         for name, value in settled.items():
             settled[name] = self._resolved(verb, name, value)
-        if verb == "generate_samples":
+        if verb in ("generate_samples", "aim_at_failures"):
             limits = self.generation_limits(int(str(settled["count"])))
             settled |= {name: limit for name, limit in limits.items() if settled[name] is None}
         if verb == "start_training" and settled["max_minutes"] is None:
@@ -73,6 +74,7 @@ class Toolbox(DataVerbs, DatasetVerbs, ModelVerbs):
             ("show_document", "document"): self.document_id,
             ("start_training", "run"): self.planned_run,
             ("deploy", "checkpoint"): self.checkpoint_id,
+            ("aim_at_failures", "cluster"): self.cluster_name,
             ("try_model", "candidate"): self.candidate_id,
             ("check_served", "deployment"): self.deployment_id,
             ("stop_deployment", "deployment"): self.deployment_id,

@@ -14,6 +14,8 @@ ShowKind = Literal[
     "plan",
     "run",
     "comparison",
+    "rows",
+    "failures",
     "deployment",
     "trial",
     "costs",
@@ -26,7 +28,8 @@ class Show(Value):
     """Something to look at below a sentence. Ids, never the data itself: the page fetches what it shows.
 
     samples: sample ids · documents: document ids · passages: passage ids · dataset: its id · plan/run: a run id ·
-    comparison: evaluation ids · deployment: its id · trial: [candidate, input, answer] triples, flattened ·
+    comparison: evaluation ids · rows: a filter as JSON, then evaluation ids · failures: an evaluation id ·
+    deployment: its id · trial: [candidate, input, answer] triples, flattened ·
     costs: none · report: lines to print · card: a dataset id and the student reference whose tokens were counted.
     """
 

@@ -372,11 +372,19 @@ class ReadingOrder(Value):
     student_folder: str = Field("", description="Folder of the student whose tokenizer sizes the passages.")
 
 
+class Aim(Value):
+    """What targeted samples are for. They are trained on only: freezing puts them into train."""
+
+    focus: str = Field(description="The kind of case wanted, in words made of the task's names.")
+    examples: tuple[str, ...] = Field(min_length=1, description="Ids of train samples that show it.")
+
+
 class SynthesisOrder(Value):
     kind: Literal["synthesize"] = "synthesize"
     count: int = Field(ge=1, le=1_000_000, description="Samples to have at the end of the job.")
     max_usd: float = Field(ge=0, description="Hard stop on teacher money, US dollars.")
     max_minutes: float = Field(0, ge=0, description="Hard stop on wall time of one start; 0 for none.")
+    aim: Aim | None = Field(None, description="What the samples are aimed at; None spreads them over the task.")
 
 
 class TrainingOrder(Value):

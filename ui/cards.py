@@ -13,7 +13,7 @@ from ui.dataset_card import dataset_card
 from ui.documents import document_card, passage_cards
 from ui.markup import escape, prose, readable
 from ui.samples import answer, sample_cards
-from ui.scores import comparison_card
+from ui.scores import comparison_card, failures_card, rows_card
 from ui.units import cost_line, duration, usd
 from ui.views import Act, button, card, chip, pairs, table
 
@@ -55,6 +55,8 @@ class Cards:
             "plan": lambda: "".join(_planned(catalog, id_) for id_ in ids),
             "run": lambda: "".join(run_card(catalog, project, catalog.get(Run, id_)) for id_ in ids),
             "comparison": lambda: self._comparison(project, ids, said),
+            "rows": lambda: rows_card(catalog, project, ids),
+            "failures": lambda: "".join(failures_card(catalog, project, id_) for id_ in ids),
             "deployment": lambda: "".join(_deployment(project, catalog.get(Deployment, id_)) for id_ in ids),
             "trial": lambda: _trial(ids),
             "costs": lambda: costs_card(catalog.find(Expense, project.id)),

@@ -44,6 +44,10 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--conversation", default="", help="file to play (default: examples/contacts)")
     demo.set_defaults(run=_demo)
 
+    replay = commands.add_parser("replay", help="do the run of a card again and compare")
+    replay.add_argument("card", help="folder of the card (the chat's 'card' writes one)")
+    replay.set_defaults(run=_replay)
+
     status = commands.add_parser("status", help="where every project stands")
     status.set_defaults(run=_status)
 
@@ -77,6 +81,14 @@ def _path(name: str) -> "Path | None":
     from pathlib import Path
 
     return Path(name) if name else None
+
+
+def _replay(given: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from ui.replaying import replay
+
+    return replay(Path(given.card))
 
 
 def _status(_given: argparse.Namespace) -> int:

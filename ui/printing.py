@@ -8,6 +8,8 @@ from tools.catalog import Catalog
 from tools.dataset.card import card, markdown
 from tools.errors import RetortError
 from tools.evaluation.comparison import compare
+from tools.evaluation.failures import failures
+from tools.evaluation.side_by_side import Filter, side_by_side
 from tools.evaluation.table import ComparedRow
 from tools.records import (
     Checkpoint,
@@ -16,17 +18,20 @@ from tools.records import (
     Document,
     Evaluation,
     Expense,
+    Measure,
     Passage,
     Plan,
     Project,
     Run,
     Sample,
+    Score,
 )
 from tools.training.lengths import measure_lengths
 from ui.markup import fields_of, readable
 from ui.units import cost_line, duration, interval, plural, share, usd
 
 WIDTH = 100
+SHOWN_ROWS = 10
 SPEAKERS = {"user": "you", "assistant": "retort", "event": "news"}
 
 
@@ -59,6 +64,8 @@ def show_text(catalog: Catalog, project: Project, show: Show) -> str:
         "plan": lambda: "\n".join(_plan(catalog.get(Run, id_).plan) for id_ in ids),
         "run": lambda: "\n".join(_run(catalog, project, catalog.get(Run, id_)) for id_ in ids),
         "comparison": lambda: _comparison(catalog, project, ids),
+        "rows": lambda: _rows(catalog, project, ids),
+        "failures": lambda: "\n".join(_failures(catalog, project, catalog.get(Evaluation, id_)) for id_ in ids),
         "deployment": lambda: "\n".join(_deployment(catalog.get(Deployment, id_)) for id_ in ids),
         "trial": lambda: _trial(ids),
         "costs": lambda: costs_text(catalog.find(Expense, project.id)),
@@ -88,6 +95,8 @@ def score_rows(rows: Sequence[ComparedRow | Evaluation]) -> str:
     fields = list(dict.fromkeys(name for row in rows for name in row.scores.fields))
     has_json = any(row.scores.valid_json for row in rows)
     has_label = any(row.scores.label_accuracy for row in rows)
+    named = (name for row in rows for name in (*row.scores.shares, *row.scores.measures))
+    further = [name for name in dict.fromkeys(named) if not name.startswith("F1 of ")]
     head = [
         "candidate",
         "exact match",
@@ -101,9 +110,11 @@ def score_rows(rows: Sequence[ComparedRow | Evaluation]) -> str:
         cells = [row.label, share(scores.exact_match), interval(scores.exact_match)]
         cells += [share(scores.valid_json) if scores.valid_json else "-"] if has_json else []
         cells += [share(scores.label_accuracy) if scores.label_accuracy else "-"] if has_label else []
+        every: dict[str, Score | Measure] = {**scores.shares, **scores.measures}
+        cells += [f"{100 * every[name].share:.1f}" if name in every else "-" for name in further]
         cells += [share(scores.fields[name]) if name in scores.fields else "-" for name in fields]
         table.append(cells)
-    return columns([*head, *fields], table)
+    return columns([*head, *further, *fields], table)
 
 
 def costs_text(expenses: Sequence[Expense]) -> str:
@@ -169,6 +180,24 @@ def _run(catalog: Catalog, project: Project, run: Run) -> str:
 def _comparison(catalog: Catalog, project: Project, ids: Sequence[str]) -> str:
     found = compare(catalog, project, ids)
     return f"{score_rows(found.rows)}\n{found.sentence}"
+
+
+def _rows(catalog: Catalog, project: Project, ids: Sequence[str]) -> str:
+    evaluations = [catalog.get(Evaluation, id_) for id_ in ids[1:]]
+    found = side_by_side(catalog, project, evaluations, Filter.model_validate_json(ids[0]))[:SHOWN_ROWS]
+    told = []
+    for row in found:
+        told += [textwrap.shorten(row.question, 200, placeholder=" …"), f"    expected: {row.reference}"]
+        told += [f"    {label}: {text}" for label, text in row.answers.items()]
+    return "\n".join(told)
+
+
+def _failures(catalog: Catalog, project: Project, evaluation: Evaluation) -> str:
+    clusters = failures(catalog, project, evaluation)
+    rows = [
+        [f"{at}. {one.name}", str(len(one.row_ids)), ", ".join(one.terms)] for at, one in enumerate(clusters, start=1)
+    ]
+    return columns(["failure", "rows", "inputs hold"], rows)
 
 
 def _deployment(deployment: Deployment) -> str:

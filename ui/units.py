@@ -1,6 +1,6 @@
 """Numbers as people read them: durations, money, shares and ranges of each."""
 
-from tools.records import Estimate, Score
+from tools.records import Estimate, Measure, Score
 
 
 def duration(seconds: float) -> str:
@@ -57,14 +57,14 @@ def _between(low: int, high: int) -> str:
     return shown[0] if shown[0] == shown[1] else " to ".join(shown)
 
 
-def share(score: Score) -> str:
+def share(score: Score | Measure) -> str:
     """`93 %`; one decimal only where rounding would claim a whole."""
     value = 100 * score.share
-    exact = score.hits in (0, score.rows)
+    exact = score.share in (0, 1)
     return f"{value:.0f} %" if exact or 0.5 <= value <= 99.4 else f"{value:.1f} %"
 
 
-def interval(score: Score) -> str:
+def interval(score: Score | Measure) -> str:
     """The 95 % interval in per cent: `84 to 97`."""
     return f"{100 * score.low:.0f} to {100 * score.high:.0f}"
 

@@ -92,9 +92,9 @@ NEXT = {
         "zh": "已有检查点。下一步：在封存的测试集上评测。请说 `评测`。",
     },
     "choose": {
-        "en": "Say `compare` for the scores side by side, `try: <text>` to try the best checkpoint, "
-        "or `deploy best` to serve it.",
-        "zh": "说 `比较` 查看对比，说 `试一下：<文本>` 试用最好的检查点，或说 `部署最好的` 上线。",
+        "en": "Say `compare` for the scores side by side, `evaluate on dev` and `show failures` to see what goes "
+        "wrong, `try: <text>` to try the best checkpoint, `report` for one page, or `deploy best` to serve it.",
+        "zh": "说 `比较` 查看对比，说 `试一下：<文本>` 试用最好的检查点，说 `报告` 生成报告，或说 `部署最好的` 上线。",
     },
     "starting": {
         "en": "The server is starting; I will tell you when it answers.",

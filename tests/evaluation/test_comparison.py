@@ -1,10 +1,11 @@
 """Who is best, and whether the rows can tell."""
 
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from tests.evaluation.world import contact, make_evaluation
+from tests.evaluation.world import contact, make_checkpoint, make_dataset, make_evaluation, make_run
 from tools.catalog import Catalog
 from tools.dataset.sealed import read_test
 from tools.dataset.splits import read_dev
@@ -109,6 +110,20 @@ def test_nothing_right_and_nothing_to_compare_with(world: World, checkpoints: li
     assert said.startswith("No candidate got any of the 12 rows right.")
 
 
+@pytest.mark.parametrize(
+    ("rows", "advice"),
+    [
+        (12, "Fine-tuning has room: few-shot reaches 100 % without it."),
+        (75, "Do not fine-tune: few-shot already reaches 100 % (95 % at the least)."),
+    ],
+)
+def test_it_may_say_do_not_fine_tune(catalog: Catalog, project: Project, rows: int, advice: str) -> None:
+    world = World(catalog, project, make_dataset(catalog, project, rows))
+    world.evaluate("base", range(2), "base")
+    world.evaluate("few-shot", range(rows), "few-shot")
+    assert compare(catalog, project).sentence.endswith(advice)
+
+
 def test_an_ignored_adapter_is_called_the_base(world: World, checkpoints: list[Checkpoint]) -> None:
     world.evaluate("base", range(5), "base")
     world.evaluate(checkpoints[0].id, range(5), "step 20")
@@ -180,3 +195,32 @@ def test_rows_are_found_by_their_document(world: World) -> None:
     world.catalog.save(drawn.but(document_id=document.id))
     (found,) = side_by_side(world.catalog, world.project, [one], Filter(document="a.md"))
     assert (found.row_id, found.document) == (drawn.id, "a.md")
+
+
+def test_a_new_run_is_kept_only_when_it_is_better(
+    world: World, checkpoints: list[Checkpoint], dataset: Dataset, student: Path
+) -> None:
+    later = make_run(world.catalog, world.project, dataset, student)
+    new = make_checkpoint(world.catalog, world.project, later, 60, dev_loss=0.1)
+    old = checkpoints[1]
+    kept = world.evaluate(old.id, range(1), "run 1, step 40", "dev")
+    world.evaluate(new.id, range(2), "run 2, step 60", "dev")
+    found = compare(world.catalog, world.project)
+    assert found.best == kept.id
+    assert "Revert: the new run is not shown to be better, so run 1, step 40 stays." in found.sentence
+    assert found.newest_run == later.id
+    on_test = world.evaluate(old.id, range(3), "run 1, step 40")
+    world.evaluate(new.id, range(12), "run 2, step 60")
+    assert compare(world.catalog, world.project).best == on_test.id  # what dev decided is confirmed, not undone
+
+
+def test_a_better_run_is_kept(catalog: Catalog, project: Project, student: Path) -> None:
+    dataset = make_dataset(catalog, project, dev_rows=12)
+    world = World(catalog, project, dataset)
+    runs = [make_run(catalog, project, dataset, student) for _ in range(2)]
+    old, new = (make_checkpoint(catalog, project, run, 60) for run in runs)
+    first = world.evaluate(old.id, range(3), "run 1, step 60", "dev")
+    second = world.evaluate(new.id, range(12), "run 2, step 60", "dev")
+    found = compare(catalog, project, [first.id, second.id])
+    assert found.best == second.id
+    assert "Keep: run 2, step 60 takes the place of the earlier run." in found.sentence

@@ -14,6 +14,7 @@ from tests.scripted_openai import Reply, ScriptedOpenAI
 from tools import jobs
 from tools.catalog import Catalog
 from tools.dataset.sealed import read_test
+from tools.dataset.splits import read_train
 from tools.errors import RetortError
 from tools.evaluation.answers import Answer, AnswerFile, read_answers
 from tools.evaluation.candidates import base_student, find_candidate, find_candidates, prompt_for
@@ -158,6 +159,23 @@ def test_candidates(
         find_candidate(catalog, project, third.id)
     with pytest.raises(RetortError, match="no checkpoint 'ckpt-0'"):
         find_candidate(catalog, project, "ckpt-0")
+
+
+def test_few_shot_is_asked_with_examples_of_train(
+    catalog: Catalog, project: Project, dataset: Dataset, run: Run
+) -> None:
+    candidate = find_candidate(catalog, project, "few-shot")
+    (row,) = read_test(catalog, dataset)[:1]
+    asked = candidate.asked(row)
+    train = {(one.question, one.answer) for one in read_train(catalog, dataset)}
+    turns = [message.content for message in asked.messages[1:-2]]
+    assert {(turns[at], turns[at + 1]) for at in range(0, len(turns), 2)} <= train
+    assert len(turns) >= 4
+    assert (asked.messages[0], asked.messages[-2:]) == (row.messages[0], row.messages[-2:])
+    run_evaluation(make_work(catalog, project, order(dataset, "base", "few-shot")))
+    base, few = catalog.find(Evaluation, project.id)
+    assert (base.label, few.label) == ("base", "few-shot")
+    assert base.answers != few.answers
 
 
 def test_another_projects_checkpoint_does_not_exist_here(

@@ -34,8 +34,8 @@ def contact(number: int) -> str:
     return json.dumps(dict(zip(names, values, strict=True)))
 
 
-def make_dataset(catalog: Catalog, project: Project, test_rows: int = 12) -> Dataset:
-    """Four training rows, two dev rows and `test_rows` test rows; inputs of different lengths."""
+def make_dataset(catalog: Catalog, project: Project, test_rows: int = 12, dev_rows: int = 2) -> Dataset:
+    """Four training rows, `dev_rows` dev rows and `test_rows` test rows; inputs of different lengths."""
 
     def sample(number: int) -> Sample:
         draw = random.Random(number)  # words of its own: near-duplicates would be kept out of train
@@ -52,10 +52,10 @@ def make_dataset(catalog: Catalog, project: Project, test_rows: int = 12) -> Dat
             ),
             state="approved",
             source="user",
-            split="train" if number < 4 else "dev" if number < 6 else "test",
+            split="train" if number < 4 else "dev" if number < 4 + dev_rows else "test",
         )
 
-    catalog.add_all([sample(number) for number in range(6 + test_rows)])
+    catalog.add_all([sample(number) for number in range(4 + dev_rows + test_rows)])
     return freeze(catalog, project)
 
 

@@ -1,12 +1,14 @@
 """Who is asked: 'base', a checkpoint or a deployment, by name, with all that is needed to ask it."""
 
 import hashlib
+import random
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from tools.catalog import Catalog
-from tools.dataset.splits import read_train
+from tools.dataset.splits import Row, read_train
 from tools.errors import NotFound, RetortError
 from tools.files import is_complete
 from tools.records import Checkpoint, Dataset, Deployment, Evaluation, Job, Message, Project, Run, Value
@@ -14,32 +16,44 @@ from tools.synthesis.instructions import system_prompt
 from tools.training.student import default_student, short_name
 
 R = TypeVar("R", Checkpoint, Deployment)
+SHOTS = 5  # examples of the few-shot candidate: answers of as many kinds as there are
 
 
 class Candidate(Value):
-    """One that answers: the base model, an adapter on it, or an endpoint."""
+    """One that answers: the base model, with or without examples, an adapter on it, or an endpoint."""
 
-    name: str  # 'base', a checkpoint id or a deployment id
+    name: str  # 'base', 'few-shot', a checkpoint id or a deployment id
     label: str
     student: str
     precision: Literal["bf16", "fp32"] = "bf16"
     adapter: Path | None = None
     deployment: Deployment | None = None
+    shots: tuple[Message, ...] = ()  # turns put between the system prompt and the row's own
 
     @property
     def file_name(self) -> str:
-        """Its part of the answers' name; 'base' alone would not tell two students apart."""
-        if self.name != "base":
+        """Its part of the answers' name; 'base' alone would not tell two students apart, nor 'few-shot' two sets."""
+        if self.name not in ("base", "few-shot"):
             return self.name
         readable = re.sub(r"[^A-Za-z0-9.]+", "-", self.student.rpartition("/")[2]).strip("-.")
-        digest = hashlib.sha256(f"{self.student} {self.precision}".encode()).hexdigest()[:8]
-        return f"base-{readable}-{digest}"
+        shown = "".join(f" {shot.text}" for shot in self.shots)
+        digest = hashlib.sha256(f"{self.student} {self.precision}{shown}".encode()).hexdigest()[:8]
+        return f"{self.name}-{readable}-{digest}"
+
+    def asked(self, row: Row) -> Row:
+        """The row as this candidate is asked it."""
+        if not self.shots:
+            return row
+        system = row.messages[:1] if row.messages[0].role == "system" else ()
+        return row.model_copy(update={"messages": (*system, *self.shots, *row.messages[len(system) :])})
 
 
 def find_candidate(catalog: Catalog, project: Project, name: str) -> Candidate:
     """The candidate called `name`; RetortError when it is unknown, incomplete or not being served."""
     if name == "base":
         return _base(catalog, project)
+    if name == "few-shot":
+        return _few_shot(catalog, project)
     if name.startswith("deployment-"):
         return _served(catalog, project, name)
     checkpoint = _of_project(catalog, project, Checkpoint, name)
@@ -64,7 +78,7 @@ def find_candidates(catalog: Catalog, project: Project, names: tuple[str, ...]) 
     others = [find_candidate(catalog, project, name) for name in dict.fromkeys(names) if name != "base"]
     if "base" not in names:
         return others
-    trained = [one for one in others if one.deployment is None] or others
+    trained = [one for one in others if one.adapter] or others
     stands_on = dict.fromkeys((one.student, one.precision) for one in trained)
     bases = [
         Candidate(name="base", label=label, student=student, precision=precision)
@@ -112,7 +126,7 @@ def _system(catalog: Catalog, project: Project, name: str) -> tuple[Message, ...
     if name.startswith("deployment-"):
         checkpoint_id = _of_project(catalog, project, Deployment, name).checkpoint_id
     datasets = catalog.find(Dataset, project.id, newest=1)
-    if checkpoint_id not in ("", "base"):
+    if checkpoint_id not in ("", "base", "few-shot"):
         run = catalog.get(Run, _of_project(catalog, project, Checkpoint, checkpoint_id).run_id)
         datasets = [catalog.get(Dataset, run.dataset_id)]
     rows = read_train(catalog, datasets[0]) if datasets else []
@@ -132,6 +146,25 @@ def _base(catalog: Catalog, project: Project) -> Candidate:
     runs = catalog.find(Run, project.id, newest=1)
     precision = runs[0].plan.precision if runs else "bf16"
     return Candidate(name="base", label="base", student=base_student(catalog, project), precision=precision)
+
+
+def _few_shot(catalog: Catalog, project: Project) -> Candidate:
+    """The base, shown examples of train: what can be had without training."""
+    datasets = catalog.find(Dataset, project.id, newest=1)
+    if not datasets:
+        raise RetortError("There is no frozen dataset to take examples from.", "Say 'freeze' first.")
+    shots = [message for row in _examples(read_train(catalog, datasets[0])) for message in row.messages]
+    turns = tuple(message for message in shots if message.role != "system")
+    return _base(catalog, project).model_copy(update={"name": "few-shot", "label": "few-shot", "shots": turns})
+
+
+def _examples(train: Sequence[Row]) -> list[Row]:
+    """A few rows of train, seeded, of no more than the usual length: one of each answer before a second of any."""
+    drawn = sorted(train, key=lambda row: random.Random(f"shots/{row.id}").random())
+    lengths = sorted(len(row.question) + len(row.answer) for row in train)
+    short = [row for row in drawn if len(row.question) + len(row.answer) <= lengths[len(lengths) // 2]]
+    fresh = list({row.answer: row for row in reversed(short)}.values())[::-1]
+    return [*fresh, *(row for row in short if row not in fresh)][:SHOTS]
 
 
 def _served(catalog: Catalog, project: Project, name: str) -> Candidate:

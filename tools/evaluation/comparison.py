@@ -11,11 +11,12 @@ from tools.dataset.splits import Row, read_dev
 from tools.errors import NotFound, RetortError
 from tools.evaluation.answers import read_answers
 from tools.evaluation.metrics import headline, row_values
-from tools.evaluation.paired import Duel, duel, holm
-from tools.evaluation.table import ComparedRow, Comparison, Pair
+from tools.evaluation.paired import SIGNIFICANCE, Duel, duel, holm
+from tools.evaluation.table import Choice, ComparedRow, Comparison, Pair
 from tools.evaluation.verdict import sentence
-from tools.records import Checkpoint, Dataset, Evaluation, Project
+from tools.records import Checkpoint, Dataset, Evaluation, Project, Run
 
+ROWS_TO_TELL = 5  # a good adapter may well say what its base says on fewer
 Values = Mapping[str, Mapping[str, float]]  # what each row counts, by evaluation id and row id
 
 
@@ -32,7 +33,7 @@ def compare(catalog: Catalog, project: Project, evaluation_ids: Sequence[str] = 
     answers = {one.id: read_answers(catalog.folder(project) / one.answers) for one in evaluations}
     values = {one.id: row_values(project.task, rows, answers[one.id]) for one in evaluations}
     lines = sorted((_line(catalog, project, one) for one in evaluations), key=_rank)
-    best, chosen_by = _choose(catalog, lines, first)
+    best, chosen_by = _choose(catalog, project, lines, first, values)
     looks = 0 if chosen_by == "these rows" else len(_looks(catalog, first))
     found = Comparison(
         dataset_id=first.dataset_id,
@@ -44,6 +45,7 @@ def compare(catalog: Catalog, project: Project, evaluation_ids: Sequence[str] = 
         chosen_by=chosen_by,
         pairs=_pairs(best, lines, values, answers, looks),
         looks=looks,
+        newest_run=_newest_run(catalog, project, lines),
         leaked=len(leaked),
         ignored=_ignored(evaluations, answers),
         sentence="",
@@ -103,7 +105,9 @@ def _line(catalog: Catalog, project: Project, evaluation: Evaluation) -> Compare
     if not line.trained:
         return line
     checkpoint = catalog.get(Checkpoint, evaluation.candidate)
-    return line.model_copy(update={"step": checkpoint.step, "dev_loss": checkpoint.dev_loss})
+    return line.model_copy(
+        update={"run_id": checkpoint.run_id, "step": checkpoint.step, "dev_loss": checkpoint.dev_loss}
+    )
 
 
 def _rank(line: ComparedRow) -> tuple[float, float, int]:
@@ -113,21 +117,41 @@ def _rank(line: ComparedRow) -> tuple[float, float, int]:
 
 
 def _choose(
-    catalog: Catalog, lines: Sequence[ComparedRow], first: Evaluation
-) -> tuple[ComparedRow, Literal["dev score", "dev loss", "these rows"]]:
+    catalog: Catalog, project: Project, lines: Sequence[ComparedRow], first: Evaluation, values: Values
+) -> tuple[ComparedRow, Choice]:
     """The best checkpoint by dev: by its scores there when all have one, else by dev loss; never by the test.
 
-    Only where nothing was trained is the best the line on top.
+    Where nothing was trained the best is the line on top, and where dev losses are of different rows it is the top too.
     """
     trained = [line for line in lines if line.trained]
     if first.split == "dev" or not trained:
-        return next(iter(trained or lines)), "these rows"
-    project = catalog.get(Project, first.project_id)
-    dev = {one.candidate: one for one in latest(catalog, project, "dev", first.dataset_id)}
-    if len(trained) > 1 and all(line.candidate in dev for line in trained):
-        order = {line.candidate: _rank(_line(catalog, project, dev[line.candidate])) for line in trained}
-        return min(trained, key=lambda line: order[line.candidate]), "dev score"
+        return _kept(catalog, project, trained or lines, values), "these rows"
+    scored = latest(catalog, project, "dev", first.dataset_id)
+    dev = [one for one in scored if one.candidate in {line.candidate for line in trained}]
+    if len(trained) > 1 and len(dev) == len(trained):
+        table = compare(catalog, project, [one.id for one in dev])
+        chosen = next(row.candidate for row in table.rows if row.best)
+        return next(line for line in trained if line.candidate == chosen), "dev score"
+    if len({catalog.get(Run, line.run_id).dataset_id for line in trained}) > 1:
+        return trained[0], "these rows"
     return min(trained, key=lambda line: (line.dev_loss, line.step)), "dev loss"
+
+
+def _kept(catalog: Catalog, project: Project, lines: Sequence[ComparedRow], values: Values) -> ComparedRow:
+    """The line on top; but a new run takes the place of an earlier one only when it is shown to be better."""
+    top, newest = lines[0], _newest_run(catalog, project, lines)
+    earlier = next((line for line in lines if line.run_id != newest), None)
+    if not newest or earlier is None or top.run_id != newest:
+        return top
+    better = duel(values[top.evaluation_id], values[earlier.evaluation_id]).p < SIGNIFICANCE
+    return top if better else earlier
+
+
+def _newest_run(catalog: Catalog, project: Project, lines: Sequence[ComparedRow]) -> str:
+    """The newest of several runs; empty where there are not several."""
+    runs = {line.run_id for line in lines if line.trained}
+    known = [one.id for one in catalog.find(Run, project.id) if one.id in runs]
+    return known[-1] if len(known) > 1 else ""
 
 
 def _pairs(
@@ -194,5 +218,7 @@ def _ignored(evaluations: Sequence[Evaluation], answers: Mapping[str, Mapping[st
     return tuple(
         one.label
         for one in evaluations
-        if one.candidate.startswith("ckpt-") and base.get(one.student) == answers[one.id]
+        if one.candidate.startswith("ckpt-")
+        and base.get(one.student) == answers[one.id]
+        and len(answers[one.id]) >= ROWS_TO_TELL
     )

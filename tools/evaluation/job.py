@@ -97,7 +97,8 @@ class _Evaluator:
             device = student.device_name()
             limit = answer_limit(student.tokenizer, self.rows)
             moment = time.monotonic()
-            for row, text in student.answer(missing, candidate, limit):
+            asked = [candidate.asked(row) for row in missing]
+            for row, text in student.answer(asked, candidate, limit):
                 now = time.monotonic()
                 tokens = len(student.tokenizer(text, add_special_tokens=False)["input_ids"])
                 file.append(Answer(row_id=row.id, answer=text, seconds=now - moment, tokens=tokens))
@@ -114,7 +115,7 @@ class _Evaluator:
         """Rows that stand in what this dataset trains on, or in what the candidate was trained on before it."""
         catalog, trained_on = self.work.catalog, {self.dataset.id}
         checkpoint = candidate.deployment.checkpoint_id if candidate.deployment else candidate.name
-        if checkpoint not in ("", "base"):
+        if checkpoint not in ("", "base", "few-shot"):
             trained_on.add(catalog.get(Run, catalog.get(Checkpoint, checkpoint).run_id).dataset_id)
         for id_ in trained_on - self.leaks.keys():
             self.leaks[id_] = find_leaks(read_train(catalog, catalog.get(Dataset, id_)), self.rows)

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from tools.records import Measure, Score, Scores, Value
 
+Choice = Literal["dev score", "dev loss", "these rows"]
+
 
 class ComparedRow(Value):
     """One line of the score table."""
@@ -15,6 +17,7 @@ class ComparedRow(Value):
     label: str
     scores: Scores
     figure: Score | Measure = Field(description="The headline figure, by which candidates are compared.")
+    run_id: str = ""
     step: int | None = None
     dev_loss: float | None = None
     best: bool = False
@@ -47,9 +50,10 @@ class Comparison(Value):
     figure: str = Field(description="Name of the headline figure.")
     rows: tuple[ComparedRow, ...]
     best: str
-    chosen_by: Literal["dev score", "dev loss", "these rows"] = Field(description="What the best was chosen by.")
+    chosen_by: Choice = Field(description="What the best was chosen by.")
     pairs: tuple[Pair, ...]
     looks: int = Field(description="Jobs that scored checkpoints on this sealed test, this one included; 0 for dev.")
+    newest_run: str = Field("", description="The run on trial, where checkpoints of several runs are compared.")
     leaked: int = Field(description="Rows left out because training rows give them away.")
     ignored: tuple[str, ...] = Field(description="Labels of checkpoints that answer exactly as their base does.")
     sentence: str

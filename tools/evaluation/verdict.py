@@ -6,13 +6,21 @@ from tools.evaluation.paired import SIGNIFICANCE
 from tools.evaluation.table import ComparedRow, Comparison, Pair
 from tools.records import Measure, Score
 
+ENOUGH = 0.9  # a base that surely reaches this needs no training
 MOST_WORTH_LABELLING = 20_000  # a number of rows beyond which nobody would separate two candidates
 
 
 def sentence(found: Comparison) -> str:
     """One paragraph: the choice, the test against the base, equals called equal, and what spoils the figures."""
     best = next(row for row in found.rows if row.best)
-    parts = [_choice(found, best), _equals(found, best), _ignored(found.ignored), _leak(found), _looks(found)]
+    parts = [
+        _choice(found, best),
+        _trial(found, best),
+        _equals(found, best),
+        _ignored(found.ignored),
+        _leak(found),
+        _looks(found),
+    ]
     return " ".join(part for part in parts if part)
 
 
@@ -33,11 +41,34 @@ def _choice(found: Comparison, best: ComparedRow) -> str:
     if all(row.figure.share == 0 for row in found.rows):
         return f"No candidate got any of the {found.n} rows right."
     if not best.trained:
-        return f"{best.label} has the highest score: {told} on {found.n} rows."
+        return f"{best.label} has the highest score: {told} on {found.n} rows. {_ladder(found)}".strip()
     trained = [row for row in found.rows if row.trained]
     why = {"dev score": ", chosen on dev", "dev loss": ", chosen by dev loss", "these rows": ""}[found.chosen_by]
     start = f"{best.label}{why if len(trained) > 1 else ''}: {told} on {found.n} {found.split} rows"
     return "; ".join([start, *_against_others(found)]) + "."
+
+
+def _trial(found: Comparison, best: ComparedRow) -> str:
+    """Keep or revert: what becomes of a new run beside earlier ones."""
+    if not found.newest_run or not best.trained:
+        return ""
+    if found.chosen_by == "dev loss":
+        return "Score both runs on dev to decide whether the new one is kept: say 'evaluate on dev'."
+    if best.run_id != found.newest_run:
+        return f"Revert: the new run is not shown to be better, so {best.label} stays."
+    return f"Keep: {best.label} takes the place of the earlier run."
+
+
+def _ladder(found: Comparison) -> str:
+    """Before anything is trained: whether that is worth it. The steps are the base alone and with examples."""
+    steps = [row for row in found.rows if row.candidate in ("base", "few-shot")]
+    if len(steps) < 2:
+        return ""
+    top = max(steps, key=lambda row: row.figure.share)
+    reaches = f"{top.label} {{}} {100 * top.figure.share:.0f} %"
+    if top.figure.low >= ENOUGH:
+        return f"Do not fine-tune: {reaches.format('already reaches')} ({100 * top.figure.low:.0f} % at the least)."
+    return f"Fine-tuning has room: {reaches.format('reaches')} without it."
 
 
 def _against_others(found: Comparison) -> list[str]:

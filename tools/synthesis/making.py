@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tools.catalog import Catalog
 from tools.documents.finding import current_passages
 from tools.records import (
+    Aim,
     Answer,
     AnswerState,
     Example,
@@ -70,6 +71,7 @@ class Maker:
         state: SampleState,
         job_id: str = "",
         like: Sample | None = None,
+        aim: Aim | None = None,
     ) -> None:
         self.catalog = catalog
         self.project = project
@@ -78,13 +80,19 @@ class Maker:
         self.state = state
         self.job_id = job_id
         self.like = Example(input=like.question, output=like.answer) if like else None
+        self.aim = aim
+        aimed = [catalog.get(Sample, id_) for id_ in aim.examples] if aim else []
+        self._aimed = [Example(input=one.question, output=one.answer) for one in aimed]
         self.prompt = system_prompt(project.task)
         self.passages = current_passages(catalog, project) if teacher.reads_documents else []
+        if aim:  # only what train rows rest on: other documents may be those of dev or the test
+            grounds = {one.document_id for one in aimed}
+            self.passages = [one for one in self.passages if one.document_id in grounds]
         self._keys: set[bytes] = set()
-        self._shots = [*project.task.examples]
+        self._shots = [*project.task.examples, *self._aimed]
         for sample in catalog.each(Sample, project.id):
             self._keys.add(_key(sample.question))
-            if sample.state in ("approved", "edited") and not sample.job_id:
+            if sample.state in ("approved", "edited") and not sample.job_id and not aim:
                 self._shots.append(Example(input=sample.question, output=sample.answer))
 
     def request(self, number: int, count: int) -> TeacherRequest:
@@ -95,10 +103,10 @@ class Maker:
             number=number,
             first=number * self.teacher.samples_per_request,
             count=count,
-            variety=cell(number, self.seed),
+            variety=cell(number, self.seed) + (f"; case: {self.aim.focus}" if self.aim else ""),
             passage=self.passages[number % len(self.passages)] if self.passages else None,
             examples=tuple(rng.sample(self._shots, min(SHOTS, len(self._shots)))),
-            like=self.like,
+            like=self._aimed[number % len(self._aimed)] if self._aimed else self.like,
         )
 
     def keep(self, some: Sequence[Finished], limit: int) -> list[Kept]:
@@ -167,6 +175,7 @@ class Maker:
                 Message(role="assistant", content=drafted.output),
             ),
             state=self.state,
+            split="train" if self.aim else "",
             source=f"{self.teacher.source}:{drafted.style}" if drafted.style else self.teacher.source,
             job_id=self.job_id,
             document_id=passage.document_id if passage else "",
