@@ -32,7 +32,8 @@ _PIPE = 1 << 9 | 1 << 5  # make a socket, remove a file
 def confine(folder: Path, *, local_sockets: bool = False) -> None:
     """Give up the network, other files and other processes; `folder` stays writable.
 
-    `local_sockets` keeps Unix sockets and the removal of files below /tmp, which LibreOffice needs. Raises OSError where the kernel has no seccomp.
+    `local_sockets` keeps Unix sockets and the removal of files below /tmp, which LibreOffice needs. Raises OSError
+    where the kernel has no seccomp.
     """
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (OUT_BYTES, OUT_BYTES))
