@@ -90,9 +90,9 @@ def test_refused_by_all_it_asks_once_a_second_and_then_recovers(
     second_s = 0.01
     script = Script(median_s=0.01, refused_s=(0.3, 0.3 + 300 * second_s))
     with loopback(monkeypatch, script) as server:
-        engine = driven(catalog, bank, 800 * PER_REQUEST, second_s)
+        engine = driven(catalog, bank, 500 * PER_REQUEST, second_s)
         stats = server.stats()
-    assert catalog.count(Sample, bank.id) == {"approved": 800 * PER_REQUEST}
+    assert catalog.count(Sample, bank.id) == {"approved": 500 * PER_REQUEST}
     start, end = script.refused_s
     refused = [moment for moment in stats.arrivals_s if start + 0.05 < moment < end]  # after those under way
     assert 300 / 11 <= len(refused) <= 300
@@ -101,7 +101,7 @@ def test_refused_by_all_it_asks_once_a_second_and_then_recovers(
     again = [moment for moment in stats.arrivals_s if moment >= end]
     assert again[0] - end < 11 * second_s
     assert engine.limiter.limit > 16
-    assert engine.bill.answers == {"usable": 800}  # no request was given up for being refused
+    assert engine.bill.answers == {"usable": 500}  # no request was given up for being refused
 
 
 def test_an_endpoint_that_stays_silent_ends_the_job_with_its_own_words(
@@ -149,7 +149,7 @@ def test_killed_again_and_again_it_loses_and_repeats_nothing(
             stored = len(catalog.find(Expense, bank.id))
             assert stored <= len(server.stats().arrivals_s) <= stored + (kill + 1) * slots
             job = jobs.resume(catalog, job)
-        job = jobs.wait(catalog, job, 60)
+        job = jobs.wait(catalog, job, 120)
         paid = len(server.stats().arrivals_s)
     assert (job.state, job.problem) == ("done", "")
     samples = catalog.find(Sample, bank.id)
@@ -161,7 +161,7 @@ def test_killed_again_and_again_it_loses_and_repeats_nothing(
 
 
 def until(catalog: Catalog, project: Project, job: Job, goal: float) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while sum(catalog.count(Sample, project.id).values()) < goal:
         assert time.monotonic() < deadline, jobs.log_path(catalog, job).read_text()
         time.sleep(0.003)
@@ -170,17 +170,18 @@ def until(catalog: Catalog, project: Project, job: Job, goal: float) -> None:
 def test_minutes_stop_hard_and_a_resumed_job_goes_on(
     catalog: Catalog, bank: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """An order of half a minute's work gets two seconds."""
     with loopback(monkeypatch, Script(median_s=0.1), concurrency="4"):
-        job = work(catalog, bank, 400)
-        job.job = catalog.save(job.job.but(order=job.job.order.model_copy(update={"max_minutes": 1 / 60})))
+        job = work(catalog, bank, 4000)
+        job.job = catalog.save(job.job.but(order=SynthesisOrder(count=4000, max_usd=10, max_minutes=2 / 60)))
         started = time.monotonic()
-        with pytest.raises(Stopped, match=r"Stopped at the limit of 0.0166667 minutes. \d+ of 400 samples"):
+        with pytest.raises(Stopped, match=r"Stopped at the limit of 0.0333333 minutes. \d+ of 4000 samples"):
             run(job)
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 10
         made = sum(catalog.count(Sample, bank.id).values())
-        assert 0 < made < 400
-        job.job = catalog.save(job.job.but(order=job.job.order.model_copy(update={"max_minutes": 0.0})))
-        assert "400 samples by teacher:big are ready" in run(job)
+        assert 0 < made < 4000
+        job.job = catalog.save(job.job.but(order=SynthesisOrder(count=made + 20, max_usd=10)))
+        assert f"{made + 20} samples by teacher:big are ready" in run(job)
 
 
 # --- its parts ---

@@ -14,7 +14,7 @@ from tools.synthesis.making import Kept, Maker
 from tools.synthesis.teacher import pick_teacher
 
 BARREN_ANSWERS = 4  # until a draft gives up
-SILENCE_S = 20.0  # somebody is waiting
+SILENCE_S, MOST_MINUTES = 20.0, 3.0  # somebody is waiting
 
 
 def draft(catalog: Catalog, project: Project, count: int, like: Sample | None = None) -> list[Sample]:
@@ -26,7 +26,8 @@ def draft(catalog: Catalog, project: Project, count: int, like: Sample | None = 
     seed = f"{project.id}/draft/{number}"
     teacher = pick_teacher(project.task, seed, like)
     maker = Maker(catalog, project, teacher, seed=seed, state="draft", like=like)
-    order = SynthesisOrder(count=count, max_usd=estimate(catalog, project, count).usd_high)
+    most_usd = estimate(catalog, project, count).usd_high
+    order = SynthesisOrder(count=count, max_usd=most_usd, max_minutes=MOST_MINUTES)
     good: list[Sample] = []
     reasons: list[str] = []
     bill = Bill()

@@ -240,6 +240,8 @@ class Engine:
         await asyncio.gather(*self._slots, return_exceptions=True)
         if self._storing is not None:
             await asyncio.gather(self._storing, return_exceptions=True)
+        if self._unstored:  # answered, and cancelled while it stood in line
+            self._write(self._unstored)
         if self._unbooked:
             self.maker.pay(self._unbooked)
             self._unbooked.clear()

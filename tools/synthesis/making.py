@@ -135,7 +135,7 @@ class Maker:
         rejected: list[Sample] = []
         duplicates = 0
         for drafted in finished.samples:
-            if len(good) == limit:
+            if len(good) >= limit:
                 break
             key = _key(drafted.input)
             if key and key in self._keys:
