@@ -72,7 +72,7 @@ def test_the_demo_with_a_model_and_a_teacher_over_http(
                 until_announced(session)
             if text:
                 session.say("generate 80" if text.startswith("generate") else text)
-            if text == "plan":
+            if text.startswith("plan"):
                 session.say("use 1 epoch, 1 checkpoint")
             while pending := session.pending():
                 asked.append(pending.verb)
