@@ -15,7 +15,7 @@ from tools.records import Deployment
 from tools.training.chat import TEMPLATE_ARGUMENTS, chat_request, end_token_id, load_tokenizer, prompt_ids
 from tools.training.student import has_gpu
 
-BATCH_ROWS = {"cpu": 32, "cuda": 128}  # decoding reads all weights once a token, whatever the rows
+BATCH_ROWS = {"cpu": 64, "cuda": 128}  # decoding reads all weights once a token, whatever the rows
 SERVED_CONTEXT_TOKENS = 2048  # a served student takes prompts and answers up to this, or its own limit if shorter
 SERVED_CONCURRENCY = 16  # the server batches them; more in flight is more tokens a second
 REQUEST_TIMEOUT_S = 300.0
