@@ -10,7 +10,7 @@ from tools.records import Sample
 _DIGITS = re.compile(r"\d+")
 _NO_WORD = re.compile(r"[\W_]+")
 Mark = Callable[[Sample], str]
-SIMILARITIES = (0.7, 0.8, 0.9)  # share of common character n-grams from which inputs are nearly the same
+SIMILARITIES = (0.6, 0.7, 0.8, 0.9)  # share of common character n-grams from which inputs are nearly the same
 MOST_SHARE, FEW = 0.1, 3  # a cluster with more of the distinct inputs starves the splits
 
 

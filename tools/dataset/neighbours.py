@@ -8,7 +8,7 @@ sorted, not as the dictionaries of sets of a library: 100,000 texts take a tenth
 from collections.abc import Sequence
 from typing import Any
 
-BANDS, BAND_ROWS = 32, 4  # a pair of similarity 0.7 shares a band with 1 - (1 - 0.7^4)^32 = 99.98 %
+BANDS, BAND_ROWS = 48, 3  # a pair of similarity 0.6 shares a band with 1 - (1 - 0.6^3)^48 = 99.999 %
 ENTRIES = BANDS * BAND_ROWS
 LETTERS, SIGNS = 4, 2  # n-gram lengths: a Chinese sign says about as much as two letters
 CHUNK = 256  # texts hashed at once: their n-grams times the entries stay below some 50 MB
