@@ -6,10 +6,10 @@ reads is (1) what the guide acts on and (2) the only text that can authorise a r
 
 import json
 import re
-from collections.abc import Callable
 
 from pydantic import Field
 
+from agent.score_words import SCORE_RULES, Build, none, split
 from tools.records import JsonObject, Value
 
 MAX_WORDS_CHARS = 600  # longer messages are prose, not commands
@@ -38,12 +38,6 @@ _WHICH = (
 _LAYOUT = r"messages|openai|alpaca|share-?gpt|llama-?factory|(?:ms-?)?swift|datasets|huggingface|parquet|csv"
 _JOB = r"(?:\s*(?P<job>job-\w+))?"
 _REASON = r"(?:\s*(?:[:：,，]|because|因为|since)\s*(?P<reason>.+))?"
-
-Build = Callable[[re.Match[str]], JsonObject]
-
-
-def _none(_match: re.Match[str]) -> JsonObject:
-    return {}
 
 
 def _samples(match: re.Match[str]) -> JsonObject:
@@ -112,12 +106,6 @@ def candidate(said: str) -> str:
     return {"最好": "best", "最好的": "best", "最佳": "best", "最佳的": "best", "基础模型": "base"}.get(text, text)
 
 
-def _split(match: re.Match[str]) -> JsonObject:
-    said = (match["split"] or "").lower()
-    known = {"训练": "train", "training": "train", "验证": "dev", "validation": "dev", "测试": "test"}
-    return {"split": known.get(said, said)} if said else {}
-
-
 LAYOUTS = {"openai": "messages", "llama-factory": "sharegpt", "llamafactory": "sharegpt", "share-gpt": "sharegpt"}
 LAYOUTS |= {"swift": "ms-swift", "msswift": "ms-swift", "parquet": "datasets", "huggingface": "datasets"}
 
@@ -139,10 +127,6 @@ def _document(match: re.Match[str]) -> JsonObject:
 
 def _scans(match: re.Match[str]) -> JsonObject:
     return {"documents": [match["document"]]}
-
-
-def _aimed(match: re.Match[str]) -> JsonObject:
-    return {"cluster": match["number"], **({"count": int(match["count"])} if match["count"] else {})}
 
 
 def _columns(match: re.Match[str]) -> JsonObject:
@@ -187,7 +171,7 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
         _count,
     ),
     ("draft_samples", r"(?:再)?起草\s*(?:几|(?P<count>\d+))?\s*(?:个|条)?\s*(?:样本)?", _count),
-    ("show_samples", r"show(?:\s+me)?(?:\s+the)?\s+(?:samples|drafts)|(?:显示|看看|查看)样本", _none),
+    ("show_samples", r"show(?:\s+me)?(?:\s+the)?\s+(?:samples|drafts)|(?:显示|看看|查看)样本", none),
     (
         "generate_samples",
         r"generate(?:\s+me)?(?:\s+the\s+rest|\s+(?P<count>[\d,]+))?(?:\s+more)?(?:\s+(?:samples?|rows|examples?))?"
@@ -228,7 +212,7 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
     (
         "propose_plan",
         r"(?:propose\s+|make\s+|show\s+)?(?:me\s+)?(?:a\s+|the\s+)?plan|(?:制定|给出|看看)?(?:训练)?计划",
-        _none,
+        none,
     ),
     (
         "start_training",
@@ -239,9 +223,9 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
     (
         "stop_deployment",
         r"(?:stop|shut down)\s+(?:the\s+)?(?:deployment|server|serving|endpoint|served model)|undeploy",
-        _none,
+        none,
     ),
-    ("stop_deployment", r"(?:停止|取消|撤下)(?:部署|服务)|下线", _none),
+    ("stop_deployment", r"(?:停止|取消|撤下)(?:部署|服务)|下线", none),
     (
         "stop_job",
         rf"stop(?:\s+(?:the\s+)?(?:job|training|run|generation|evaluation|it))?{_JOB}|停止(?:训练|任务|生成|评测)?",
@@ -252,69 +236,9 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
     (
         "check_served",
         r"check\s+(?:the\s+)?(?:served(?:\s+model)?|deployment|server|parity)|(?:检查|校验|核对)(?:部署|服务)(?:的模型)?",
-        _none,
+        none,
     ),
-    (
-        "evaluate",
-        r"(?:evaluate|score)"
-        r"(?:\s+(?:all|everything|it|them|(?:the\s+)?(?:checkpoints|model|base and (?:the\s+)?checkpoints)))?"
-        r"(?:\s+on\s+(?:the\s+)?(?P<split>dev|test)(?:\s+(?:set|split))?)?",
-        _split,
-    ),
-    ("evaluate", r"(?:开始)?(?:评测|评估|测评)(?:检查点|模型)?(?P<split>)", _split),
-    (
-        "evaluate",
-        r"should\s+(?:i|we)\s+(?:fine-?tune|train)(?:\s+at\s+all)?|(?:check|try)\s+(?:the\s+)?(?:base\s+and\s+)?few-?shot(?:\s+first)?"
-        r"|(?:需要|有必要|值得)(?:微调|训练)吗",
-        lambda _: {"candidates": ["base", "few-shot"], "split": "dev"},
-    ),
-    (
-        "compare_checkpoints",
-        r"(?:compare|(?:show|see)(?:\s+me)?(?:\s+the)?\s+(?:scores?(?:\s+table)?|comparison))"
-        r"(?:\s+(?:of\s+)?(?:all|them|(?:all\s+)?(?:the\s+)?(?:checkpoints|models|candidates)))?"
-        r"(?:\s+(?:with|to|and|against)\s+(?:the\s+)?base(?:\s+model)?)?"
-        r"(?:\s+on\s+(?:the\s+)?(?P<split>dev|test)(?:\s+(?:set|split))?)?"
-        r"|(?:which|what)\s+(?:checkpoint|model|step|one)\s+is\s+(?:the\s+)?(?:best|better)"
-        r"|how\s+do\s+(?:the\s+)?(?:checkpoints|models|candidates)\s+compare"
-        r"|is\s+(?:it|any(?:\s+of\s+them)?|the\s+best(?:\s+checkpoint)?)\s+(?:really\s+)?better\s+than\s+(?:the\s+)?base",
-        _split,
-    ),
-    (
-        "compare_checkpoints",
-        r"(?:比较|对比)(?:一下)?(?:所有|全部|各个|这些|几个)?(?:的)?(?:检查点|模型|分数|结果)?"
-        r"|哪(?:一)?个(?:检查点|模型)(?:是)?(?:最好|更好|最佳)(?:的)?"
-        r"|(?:看看|显示)(?:评测)?(?:分数|得分|对比)|(?:它)?(?:真的)?比基础模型(?:更)?好吗",
-        _none,
-    ),
-    (
-        "aim_at_failures",
-        r"(?:aim\s+at|target)\s+(?:the\s+)?(?:failures?|cluster)\s*#?(?P<number>\d+)"
-        r"(?:\s*(?:,|:)?\s*(?:with\s+)?(?P<count>\d+)\s+samples?)?",
-        _aimed,
-    ),
-    (
-        "aim_at_failures",
-        r"针对\s*(?:第)?\s*(?P<number>\d+)\s*(?:类|组|个)?\s*(?:失败|错误)"
-        r"(?:\s*(?:，|,)?\s*(?:生成)?\s*(?P<count>\d+)\s*(?:条|个)(?:样本)?)?",
-        _aimed,
-    ),
-    (
-        "show_failures",
-        r"(?:show\s+(?:me\s+)?(?:the\s+)?failures|(?:what|where)\s+does\s+it\s+(?:get\s+wrong|fail)|what\s+goes\s+wrong)"
-        r"|(?:看看|显示|分析)?(?:失败|错误)(?:分析)?|哪里(?:出)?错了?",
-        _none,
-    ),
-    (
-        "write_report",
-        r"(?:write|make|show)?\s*(?:me\s+)?(?:the\s+|a\s+)?(?:run\s+)?(?:report|card)|(?:写|生成|导出)?(?:报告|卡片)",
-        _none,
-    ),
-    (
-        "show_rows",
-        r"(?:show\s+)?(?:the\s+)?rows\s+(?:where|that)\s+(?:the\s+)?(?P<right>\S.*?)\s+(?:is|has|are)?\s*right\s+"
-        r"and\s+(?:the\s+)?(?P<wrong>\S.*?)\s+(?:is\s+|has\s+)?wrong",
-        lambda match: {part: match[part].strip() for part in ("right", "wrong")},
-    ),
+    *SCORE_RULES,
     (
         "try_model",
         rf"try(?:\s+(?:it|(?:the\s+)?{_WHICH}(?:\s+(?:checkpoint|model))?))?\s*[:：]\s*(?P<text>.+)",
@@ -331,20 +255,20 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
         "status",
         r"(?:show\s+)?(?:the\s+)?(?:status|progress)|where are we|how is it going|how far are (?:we|you)"
         r"|状态|进度|进展(?:如何)?",
-        _none,
+        none,
     ),
     (
         "costs",
         r"(?:show\s+)?(?:the\s+)?costs?|(?:how much|what) (?:did|does|has) (?:it|this|that) costs?"
         r"|(?:what|how much) (?:have|did) (?:we|i) spen[dt]",
-        _none,
+        none,
     ),
-    ("costs", r"(?:一共)?花了多少钱?|费用|成本|花费", _none),
+    ("costs", r"(?:一共)?花了多少钱?|费用|成本|花费", none),
     (
         "import_rows",
         r"import(?:\s+(?:it|this|them|the rows|the file))?(?:\s+(?:as|for)\s+(?:the\s+)?"
         r"(?P<split>train|training|dev|validation|test)(?:\s+(?:set|split|data))?)?",
-        _split,
+        split,
     ),
     (
         "import_rows",
@@ -353,11 +277,11 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
         _columns,
     ),
     ("import_rows", r"输入(?:列)?是\s*(?P<input>\S.*?)\s*[,，;；]\s*输出(?:列)?是\s*(?P<output>\S.*)", _columns),
-    ("import_rows", r"导入(?:数据)?(?:\s*(?:为|到|作为)\s*(?P<split>训练|验证|测试)(?:集|数据)?)?", _split),
+    ("import_rows", r"导入(?:数据)?(?:\s*(?:为|到|作为)\s*(?P<split>训练|验证|测试)(?:集|数据)?)?", split),
     (
         "show_documents",
         r"(?:show|list)(?:\s+me)?(?:\s+(?:the|my|all))*\s+(?:documents|files)|(?:显示|查看|看看|列出)(?:所有|全部)?(?:文档|文件)",
-        _none,
+        none,
     ),
     (
         "show_document",
@@ -373,12 +297,12 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
     (
         "ocr",
         r"(?:run\s+)?ocr(?:\s+(?:it|them|all|these|the scans?))?|(?:文字)?识别(?:扫描件|文字)?",
-        _none,
+        none,
     ),
     ("ocr", r"(?:run\s+)?ocr\s+(?:of\s+|on\s+)?(?P<document>\S.*\.\w{2,5}|document-\w+)", _scans),
-    ("delete_project", r"(?:delete|remove)\s+(?:the\s+|this\s+)?project|删除(?:这个|该|本)?项目", _none),
-    ("help", r"help|what can (?:you|i) do|what now|next|帮助|你能做什么|下一步", _none),
-    ("skip", r"skip(?: it| this)?|no examples?|none|跳过|没有|无", _none),
+    ("delete_project", r"(?:delete|remove)\s+(?:the\s+|this\s+)?project|删除(?:这个|该|本)?项目", none),
+    ("help", r"help|what can (?:you|i) do|what now|next|帮助|你能做什么|下一步", none),
+    ("skip", r"skip(?: it| this)?|no examples?|none|跳过|没有|无", none),
 )
 _COMPILED = tuple((verb, re.compile(pattern, re.IGNORECASE | re.DOTALL), build) for verb, pattern, build in _RULES)
 
