@@ -34,6 +34,7 @@ Risk = Literal["spend", "publish", "overwrite", "delete", "review"]
 RISK: dict[str, Risk] = {
     "generate_samples": "spend",
     "start_training": "spend",
+    "continue_training": "spend",
     "resume_job": "spend",
     "evaluate": "spend",
     "aim_at_failures": "spend",
@@ -58,6 +59,7 @@ FREE = frozenset(
         "dataset_difference",
         "propose_plan",
         "stop_job",
+        "diagnose",
         "compare_checkpoints",
         "show_rows",
         "show_failures",
@@ -152,6 +154,7 @@ def estimate_for(toolbox: Toolbox, verb: str, arguments: JsonObject) -> Estimate
         "aim_at_failures": _synthesis,
         "draft_samples": _synthesis,
         "start_training": _training,
+        "continue_training": _more_training,
         "evaluate": _evaluation,
         "check_served": _evaluation,
         "resume_job": _resumption,
@@ -184,6 +187,10 @@ def _training(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
 
     run = toolbox.catalog.get(Run, str(arguments["run"]))
     return estimate(toolbox.catalog, toolbox.project, toolbox.catalog.get(Dataset, run.dataset_id), run.plan)
+
+
+def _more_training(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
+    return toolbox.estimate_of_more(str(arguments["run"]), float(str(arguments["epochs"])))
 
 
 def _evaluation(toolbox: Toolbox, arguments: JsonObject) -> Estimate:

@@ -13,13 +13,17 @@ from tools.records import (
     Checkpoint,
     Dataset,
     Deployment,
+    Estimate,
     Expense,
     Job,
-    JsonObject,
     Run,
 )
 
 DELETE_GRACE_S = 30.0
+
+
+def _limit(estimate: Estimate) -> float:
+    return max(10.0, round(2 * estimate.minutes_high))
 
 
 class ModelVerbs(References):
@@ -28,15 +32,17 @@ class ModelVerbs(References):
     # --- training ---
 
     def propose_plan(self, changes: Mapping[str, str | int | float] | None = None) -> Outcome:
-        """Propose all choices of a training run with reasons; `changes` sets fields, e.g. {"lora_rank": 16}."""
-        from tools.training.advice import chosen, propose
+        """Propose all choices of a training run with reasons; `changes` sets fields, e.g. {"lora_rank": 16}.
+
+        Also relative: {"epochs": "longer"} or "shorter", {"learning_rate": "higher"} or "lower".
+        """
+        from tools.training.advice import propose
         from tools.training.starting import plan_run
 
         dataset = self.newest_dataset()
         planned = self.catalog.find(Run, self.project_id, states=("planned",))
-        same = planned and planned[-1].dataset_id == dataset.id
-        kept: JsonObject = chosen(planned[-1].plan) if same else {}  # so that changes add up
-        plan = propose(self.catalog, self.project, dataset, {**kept, **(changes or {})})
+        same = bool(planned) and planned[-1].dataset_id == dataset.id  # so that changes add up
+        plan = propose(self.catalog, self.project, dataset, changes, planned[-1].plan if same else None)
         run = plan_run(self.catalog, self.project, dataset, plan)
         text = f"Plan {run.id}: {plan.epochs:g} epochs, rank {plan.lora_rank}, learning rate {plan.learning_rate:g}"
         return Outcome(text=f"{text}, student {plan.student}.", show=(Show(kind="plan", ids=(run.id,)),))
@@ -51,13 +57,47 @@ class ModelVerbs(References):
         text = f"Training {planned.id} has started ({job.id}), at most {limit:g} minutes."
         return Outcome(text=text, show=(Show(kind="run", ids=(planned.id,)),))
 
+    def continue_training(self, epochs: float = 2, run: str = "", max_minutes: float | None = None) -> Outcome:
+        """Train `epochs` more from where a run (the newest unless named) stands. Needs approval."""
+        from tools.training.starting import continue_run, start
+
+        ended = self.catalog.get(Run, self.trained_run(run))
+        limit = self.time_limit_of_more(ended.id, epochs) if max_minutes is None else max_minutes
+        longer = continue_run(self.catalog, self.project, ended, epochs)
+        job = start(self.catalog, self.project, longer, limit)
+        text = f"{longer.id} goes on from {ended.id} for {epochs:g} more epochs ({job.id}), at most {limit:g} minutes."
+        return Outcome(text=text, show=(Show(kind="run", ids=(longer.id,)),))
+
+    def diagnose(self, run: str = "") -> Outcome:
+        """Say from a run's curves how training goes or went: underfit, overfit, diverging ...; and what to change."""
+        from tools.training.diagnosis import diagnose
+        from tools.training.monitor import read_metrics
+
+        found = self.catalog.get(Run, self.trained_run(run, ended=False))
+        dataset = self.catalog.get(Dataset, found.dataset_id)
+        metrics = read_metrics(self.catalog.folder(self.project) / found.folder)
+        text = f"{found.id}: {diagnose(metrics, dataset.rows['train']).sentence}"
+        return Outcome(text=text, show=(Show(kind="run", ids=(found.id,)),))
+
+    def time_limit_of_more(self, run_id: str, epochs: float) -> float:
+        return _limit(self.estimate_of_more(run_id, epochs))
+
+    def estimate_of_more(self, run_id: str, epochs: float) -> Estimate:
+        """What it takes to train a run for more epochs."""
+        from tools.training.estimate import estimate
+        from tools.training.starting import continued
+
+        run = self.catalog.get(Run, run_id)
+        plan, done = continued(self.catalog, self.project, run, epochs)
+        return estimate(self.catalog, self.project, self.catalog.get(Dataset, run.dataset_id), plan, done)
+
     def time_limit(self, run_id: str) -> float:
         """Twice the estimate's upper end, at least ten minutes: a stop for what went wrong, not a race."""
         from tools.training.estimate import estimate
 
         run = self.catalog.get(Run, run_id)
         dataset = self.catalog.get(Dataset, run.dataset_id)
-        return max(10.0, round(2 * estimate(self.catalog, self.project, dataset, run.plan).minutes_high))
+        return _limit(estimate(self.catalog, self.project, dataset, run.plan))
 
     def stop_job(self, job: str = "") -> Outcome:
         """Stop a running job (the newest unless named); it saves its work first."""

@@ -92,6 +92,17 @@ class References:
             raise RetortError("There is no plan to train by yet.", "Say 'plan'; then 'train'.")
         return said or planned[-1].id
 
+    def trained_run(self, said: str, *, ended: bool = True) -> str:
+        """The named run or the newest that was started; `ended` leaves out one that still trains."""
+        states = ("stopped", "finished", "failed") if ended else ("training", "stopped", "finished", "failed")
+        runs = self.catalog.find(Run, self.project_id, states=states)
+        if said:
+            runs = [run for run in runs if run.id == said]
+        if not runs:
+            what = f"{said!r} is no run that has ended" if said and ended else "No run has been trained yet"
+            raise RetortError(f"{what}.", "Say 'status' to see the runs, or 'train' to start one.")
+        return runs[-1].id
+
     def checkpoint_id(self, said: str) -> str:
         """'best' (by the sealed test), 'step 60' (of the newest run that has it), 'last', 'base' or an id."""
         if said == "base":

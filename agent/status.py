@@ -131,7 +131,8 @@ def job_line(job: Job) -> str:
     far = f" {progress.done:g} of {progress.total:g} {progress.unit}" if progress.total else ""
     left = f", about {max(1, round(progress.eta_s / 60))} min left" if progress.eta_s is not None else ""
     said = f" ({progress.message})" if progress.message else ""
-    return f"Job {job.id} ({job.order.kind}) is {job.state}{said}:{far}{left}.".replace(":.", ".").replace(":,", ",")
+    line = f"Job {job.id} ({job.order.kind}) is {job.state}{said}:{far}{left}.".replace(":.", ".").replace(":,", ",")
+    return f"{line} {jobs.silence(job)}".rstrip()
 
 
 def _dataset_line(dataset: Dataset) -> str:

@@ -51,6 +51,9 @@ class Toolbox(DataVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs):
             settled |= {name: limit for name, limit in limits.items() if settled[name] is None}
         if verb == "start_training" and settled["max_minutes"] is None:
             settled["max_minutes"] = self.time_limit(str(settled["run"]))
+        if verb == "continue_training" and settled["max_minutes"] is None:
+            more = float(str(settled["epochs"]))
+            settled["max_minutes"] = self.time_limit_of_more(str(settled["run"]), more)
         return settled
 
     def _validated(self, verb: str, arguments: JsonObject) -> JsonObject:
@@ -73,6 +76,7 @@ class Toolbox(DataVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs):
             ("import_rows", "file"): self.upload_id,
             ("show_document", "document"): self.document_id,
             ("start_training", "run"): self.planned_run,
+            ("continue_training", "run"): self.trained_run,
             ("deploy", "checkpoint"): self.checkpoint_id,
             ("aim_at_failures", "cluster"): self.cluster_name,
             ("try_model", "candidate"): self.candidate_id,

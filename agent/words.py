@@ -81,6 +81,11 @@ def _train(match: re.Match[str]) -> JsonObject:
     return {"max_minutes": float(match["minutes"])} if match["minutes"] else {}
 
 
+def _more(match: re.Match[str]) -> JsonObject:
+    said = match["epochs"]
+    return {**({"epochs": float(said)} if said else {}), **_train(match)}
+
+
 def _job(match: re.Match[str]) -> JsonObject:
     return {"job": match["job"]} if match["job"] else {}
 
@@ -221,6 +226,20 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
     ),
     ("start_training", rf"(?:开始)?训练(?:模型|学生模型)?{_MINUTES}", _train),
     (
+        "continue_training",
+        r"(?:continue|go on|train)(?:\s+(?:for|with|training(?:\s+for)?))?"
+        rf"\s+(?P<epochs>\d+(?:\.\d+)?)\s+more\s+epochs?{_MINUTES}",
+        _more,
+    ),
+    ("continue_training", rf"(?:继续|再)(?:训练)?\s*(?P<epochs>\d+(?:\.\d+)?)\s*(?:轮|遍){_MINUTES}", _more),
+    (
+        "diagnose",
+        r"diagnose(?:\s+(?:it|(?:the\s+)?(?:run|training)))?|how (?:did|does|is) (?:the\s+)?training (?:go|going)"
+        r"|how well did it (?:learn|train)|is it (?:over|under)fit(?:ting|ted)?"
+        r"|(?:诊断|训练得怎么样|训练效果如何)(?:训练)?",
+        _none,
+    ),
+    (
         "stop_deployment",
         r"(?:stop|shut down)\s+(?:the\s+)?(?:deployment|server|serving|endpoint|served model)|undeploy",
         none,
@@ -351,6 +370,18 @@ def yes_or_no(text: str) -> bool | None:
 _CHANGES: tuple[tuple[str, str], ...] = (
     ("lora_rank", r"(?:lora\s+)?(?:rank|秩)\s*(?:to\s+|of\s+|=\s*|为\s*)?(\d+)"),
     ("lora_alpha", r"(?:lora\s+)?alpha\s*(?:to\s+|of\s+|=\s*|为\s*)?(\d+)"),
+    ("method", r"(?:method\s+|方法\s*)?(rslora|qlora|dora|lora|full)(?:\s+(?:fine-?tuning|training))?"),
+    ("lora_dropout", r"(?:lora\s+)?dropout\s*(?:to\s+|of\s+|=\s*|为\s*)?(\d?\.?\d+)"),
+    (
+        "tracker",
+        r"track(?:er|ing|ed)?(?:\s+(?:it|the run))?\s*(?:with|by|in|to)?\s*"
+        r"(none|trackio|swanlab|wandb|mlflow|tensorboard)",
+    ),
+    ("patience", r"patience\s*(?:to\s+|of\s+|=\s*)?(\d+)"),
+    ("epochs", r"(?:train(?:ing)?\s+)?(longer|shorter)(?:\s+training)?"),
+    ("epochs", r"(?:训练)?(更?[久长短])(?:一[点些])?"),
+    ("learning_rate", r"(更低|更高)的?学习率"),
+    ("learning_rate", r"(lower|smaller|higher|larger)\s+(?:learning rate|lr)"),
     ("epochs", r"(\d+(?:\.\d+)?)\s*(?:epochs?|轮|遍)"),
     ("epochs", r"(?:epochs?|轮数)\s*(?:to\s+|=\s*|为\s*)?(\d+(?:\.\d+)?)"),
     ("learning_rate", r"(?:lr|learning rate|学习率)\s*(?:to\s+|of\s+|=\s*|为\s*)?(\d+(?:\.\d+)?(?:e-?\d+)?)"),
@@ -362,6 +393,12 @@ _CHANGES: tuple[tuple[str, str], ...] = (
     ("precision", r"(?:precision\s+|精度\s*)?(bf16|fp32)"),
     ("student", r"(?:student\s+|学生模型\s*)?((?:hf|modelscope|path|pypi):\S+)"),
 )
+_RELATIVE = {
+    **dict.fromkeys(("longer", "久", "长", "更久", "更长"), "longer"),
+    **dict.fromkeys(("shorter", "短", "更短"), "shorter"),
+    **dict.fromkeys(("lower", "smaller", "更低"), "lower"),
+    **dict.fromkeys(("higher", "larger", "更高"), "higher"),
+}
 _PREFIX = re.compile(
     r"^(?:(?:use|with|set|make|take|plan with|用|使用|改为|改成|设置)\s*(?:a\s+|the\s+)?)+", re.IGNORECASE
 )
@@ -376,7 +413,12 @@ def plan_changes(text: str) -> JsonObject:
         hit = next(((key, match[1]) for key, match in matches if match), None)
         if hit is None:
             return {}
-        found[hit[0]] = hit[1] if hit[0] in ("precision", "student") else _number(hit[1])
+        key, said = hit
+        if key in ("method", "tracker"):
+            found[key] = said.lower()
+        else:
+            as_said = key in ("precision", "student")
+            found[key] = said if as_said else _RELATIVE.get(said.lower()) or _number(said)
     return found
 
 

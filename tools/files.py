@@ -39,7 +39,11 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make renames inside `folder` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
@@ -70,6 +74,8 @@ def seal_folder(folder: Path) -> None:
     paths = [path for path in folder.rglob("*") if path.is_file() and path.suffix != UNFINISHED]
     names = sorted(str(path.relative_to(folder)) for path in paths)
     hashes = {name: sha256(folder / name) for name in names if name != MANIFEST}
+    for name in hashes:  # whoever wrote them may have left them to the operating system
+        _sync(folder / name)
     write_atomic(folder / MANIFEST, json.dumps(hashes, indent=1).encode())
 
 

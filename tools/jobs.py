@@ -28,6 +28,7 @@ STAGES = {
 }
 _children: list[subprocess.Popen[bytes]] = []  # started by this process and not yet reaped
 START_GRACE_S = 30.0  # a job without a process by then was lost by its launcher
+SILENT_AFTER_S = 600.0  # a job that told nothing for so long may hang
 STOP_GRACE_S = 20.0  # a job asked to stop writes its checkpoint within this, then its group is killed
 
 
@@ -69,12 +70,12 @@ class Work:
         gained, elapsed = done - self._started_done, moment - self._started_at
         eta_s = elapsed / gained * (total - done) if gained > 0 and total > 0 else None
         progress = Progress(done=done, total=total, unit=unit, message=message, eta_s=eta_s)
-        self.catalog.change(Job, self.job.id, progress=progress)
+        self.catalog.change(Job, self.job.id, progress=progress, reported_at=time.time())
 
     def phase(self, message: str) -> None:
         """Name what is being done now; the pace is measured anew from here."""
         self._started_at = None
-        self.catalog.change(Job, self.job.id, progress=Progress(message=message))
+        self.catalog.change(Job, self.job.id, progress=Progress(message=message), reported_at=time.time())
 
 
 # --- from outside: launch, watch, stop ---------------------------------------------------------------------------
@@ -167,6 +168,17 @@ def check(catalog: Catalog, job: Job) -> Job:
         state="died",
         problem=f"The process of {job.id} ended without a word{f'; its log ends with: {tail}' if tail else ''}.",
         fix=f"Say 'resume {job.id}': it goes on from what is saved.",
+    )
+
+
+def silence(job: Job) -> str:
+    """A sentence on a job whose process lives and has told nothing for long; empty for any other."""
+    silent_s = time.time() - max(job.reported_at, job.process_started_at)
+    if job.state != "running" or job.order.kind == "serve" or silent_s < SILENT_AFTER_S:
+        return ""
+    return (
+        f"{job.id} has told nothing for {silent_s / 60:.0f} minutes and may hang: "
+        f"say 'stop {job.id}', then 'resume {job.id}'; it goes on from what is saved."
     )
 
 

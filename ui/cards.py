@@ -7,8 +7,10 @@ from tools.catalog import Catalog
 from tools.deployment.curl import curl_line
 from tools.errors import NotFound, RetortError
 from tools.records import Checkpoint, Dataset, Deployment, Document, Expense, Plan, Project, Run
+from tools.training.diagnosis import Diagnosis, diagnose
+from tools.training.glimpse import Glimpse, read_glimpses
 from tools.training.monitor import read_metrics
-from ui.curves import loss_curve
+from ui.curves import figures, loss_curve
 from ui.dataset_card import dataset_card
 from ui.documents import document_card, passage_cards
 from ui.markup import escape, prose, readable
@@ -94,9 +96,12 @@ def problem_card(problem: str, fix: str) -> str:
 
 def run_card(catalog: Catalog, project: Project, run: Run) -> str:
     """A run's state, its curve and its checkpoints."""
-    metrics = read_metrics(catalog.folder(project) / run.folder)
+    folder = catalog.folder(project) / run.folder
+    metrics = read_metrics(folder)
     checkpoints = [found for found in catalog.find(Checkpoint, project.id) if found.run_id == run.id]
-    body = loss_curve(metrics)
+    body = loss_curve(metrics) + pairs(figures(metrics))
+    if metrics:
+        body += _diagnosis(diagnose(metrics, catalog.get(Dataset, run.dataset_id).rows["train"]))
     if checkpoints:
         best = min(found.dev_loss for found in checkpoints)
         rows = [
@@ -108,9 +113,31 @@ def run_card(catalog: Catalog, project: Project, run: Run) -> str:
             for found in checkpoints
         ]
         body += table(["Checkpoint", "Dev loss", "Id"], rows, "plain")
+    body += _glimpses(read_glimpses(folder))
     body += f'<details class="fold"><summary>Plan</summary>{plan_table(run.plan)}</details>'
     foot = f'<span class="faint">{escape(run.plan.student)} · {escape(run.id)}</span>'
     return card("Training run", body, foot, "", chip(run.state, RUN_TONES.get(run.state, "")))
+
+
+def _diagnosis(found: Diagnosis) -> str:
+    if found.verdict == "too early":
+        return ""
+    return f"<p><strong>{escape(found.verdict)}</strong>: {escape(found.evidence)}. {escape(found.advice)}</p>"
+
+
+def _glimpses(glimpses: Sequence[Glimpse]) -> str:
+    """What the student answered to the same few dev prompts at each checkpoint."""
+    if not glimpses:
+        return ""
+    by_prompt: dict[str, list[Glimpse]] = {}
+    for one in glimpses:
+        by_prompt.setdefault(one.asked, []).append(one)
+    parts = []
+    for asked, answers in by_prompt.items():
+        rows = [[f"step {one.step}", escape(one.answered)] for one in answers]
+        rows.append(["wanted", f"<strong>{escape(answers[0].wanted)}</strong>"])
+        parts.append(f'<div class="text">{escape(asked)}</div>{table(["At", "Answer"], rows, "plain")}')
+    return f'<details class="fold"><summary>What it answers to dev prompts</summary>{"".join(parts)}</details>'
 
 
 def _best(text: str, best: bool) -> str:

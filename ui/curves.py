@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from statistics import fmean
 
 from tools.training.monitor import Metric
 from ui.markup import escape
@@ -20,6 +21,26 @@ def loss_curve(metrics: Sequence[Metric]) -> str:
         (float(metric.step), metric.dev_loss_per_token) for metric in metrics if metric.dev_loss_per_token is not None
     ]
     return draw(train, dev)
+
+
+def figures(metrics: Sequence[Metric]) -> list[tuple[str, str]]:
+    """Speed, learning rate and memory of the newest step, for a list beside the curve."""
+    steps = [metric for metric in metrics if metric.loss_per_token is not None]
+    if not steps:
+        return []
+    last, recent = steps[-1], steps[-10:]
+    samples, tokens = (
+        [value for metric in recent if (value := getattr(metric, name)) is not None]
+        for name in ("samples_per_s", "tokens_per_s")
+    )
+    rows = []
+    if samples and tokens:
+        rows.append(("speed", f"{fmean(samples):.3g} samples/s · {fmean(tokens):,.0f} tokens/s"))
+    if last.learning_rate is not None:
+        rows.append(("learning rate", f"{last.learning_rate:.2e} at step {last.step}, epoch {last.epoch:.2f}"))
+    if last.memory_bytes:
+        rows.append(("memory", f"{last.memory_bytes / 1e9:.2f} GB at most"))
+    return rows
 
 
 def draw(train: Sequence[Point], dev: Sequence[Point]) -> str:

@@ -1,10 +1,10 @@
 """The live panel: jobs with their progress, to be stopped or resumed; the loss curve; what there is; what was spent."""
 
 from tools.catalog import Catalog
-from tools.jobs import check
+from tools.jobs import check, silence
 from tools.records import Checkpoint, Dataset, Document, Expense, Job, Project, Run, Sample, ServingOrder
 from tools.training.monitor import read_metrics
-from ui.curves import loss_curve
+from ui.curves import figures, loss_curve
 from ui.markup import escape
 from ui.progress import TITLES, progress_line
 from ui.units import duration, usd
@@ -38,6 +38,8 @@ def job_panel(job: Job) -> str:
         part = min(1.0, progress.done / progress.total) if progress.total else None
         lines = [f'<p class="faint">{escape(line)}</p>' for line in (progress_line(job), progress.message) if line]
         body += _bar(part) + "".join(lines)
+        if hangs := silence(job):
+            body += f'<p class="problem">{escape(hangs)}</p>'
     elif job.problem:
         body += f'<p>{escape(job.problem)}</p><p class="faint">{escape(job.fix)}</p>'
     elif job.result:
@@ -70,7 +72,8 @@ def _curve(catalog: Catalog, project: Project) -> str:
     if not runs:
         return ""
     metrics = read_metrics(catalog.folder(project) / runs[-1].folder)
-    return f'<section class="panel"><header class="head"><h4>Loss</h4></header>{loss_curve(metrics)}</section>'
+    body = loss_curve(metrics) + pairs(figures(metrics))
+    return f'<section class="panel"><header class="head"><h4>Loss</h4></header>{body}</section>'
 
 
 def _glance(catalog: Catalog, project: Project) -> str:

@@ -108,12 +108,14 @@ NEXT = {
 }
 HELP = {
     "en": "I understand: `draft 5 samples`, `approve all`, `approve 1,3`, `reject 2: reason`, `edit 3: …`, "
-    "`more like 2`, `generate 300`, `import` (with a file), `freeze`, `plan`, `use rank 16, 3 epochs`, `train`, "
+    "`more like 2`, `generate 300`, `import` (with a file), `freeze`, `plan`, `use rank 16, 3 epochs`, "
+    "`train longer`, `train`, `continue 2 more epochs`, `diagnose`, "
     "`stop`, `resume`, `evaluate`, `compare`, `try: text`, `deploy best`, "
     "`check the served model`, `stop the deployment`, "
     "`status`, `costs`, `delete the project`. To change the task, say e.g. `the fields are name and phone`.",
     "zh": "我能听懂：`起草 5 个样本`、`全部批准`、`批准 1,3`、`拒绝 2：原因`、`编辑 3：…`、`再来几个像 2 的`、"
-    "`生成 300 条`、`导入`（附文件）、`冻结`、`计划`、`使用秩 16、3 轮`、`开始训练`、`停止`、`继续`、`评测`、"
+    "`生成 300 条`、`导入`（附文件）、`冻结`、`计划`、`使用秩 16、3 轮`、`训练更久`、"
+    "`开始训练`、`继续训练 2 轮`、`诊断`、`停止`、`继续`、`评测`、"
     "`比较`、`试一下：文本`、`部署最好的`、`检查部署`、`停止部署`、`状态`、`费用`、`删除项目`。"
     "要修改任务，请说例如 `字段是 姓名、电话`。",
 }

@@ -14,7 +14,7 @@ from tools.records import Plan
 from tools.training.chat import Encoded, load_tokenizer
 from tools.training.checkpoint import trainable
 from tools.training.fast import fast_rows
-from tools.training.job import lora_model
+from tools.training.model import student_model
 from tools.training.rows import pack, row_loss
 from tools.training.student import resolve
 
@@ -53,7 +53,7 @@ def _ours(samples: Sequence[Encoded], row_tokens: int) -> float:
     """Seconds of an optimizer step, as the training job takes it."""
     import torch
 
-    model = lora_model(resolve(STUDENT), _plan(row_tokens))
+    model = student_model(resolve(STUDENT), _plan(row_tokens))
     weights = list(trainable(model).values())
     optimizer = torch.optim.AdamW(weights, lr=1e-3, weight_decay=0.0, fused=True)
     times = []

@@ -257,3 +257,15 @@ def test_the_log_of_a_job_is_in_its_project(catalog: Catalog, project: Project) 
     job = stored(catalog, project)
     assert jobs.log_path(catalog, job) == catalog.home / f"projects/contacts/jobs/{job.id}.log"
     assert settings().home_dir == catalog.home
+
+
+def test_a_job_that_lives_and_tells_nothing_is_told_as_stale(catalog: Catalog, project: Project) -> None:
+    now = time.time()
+    order = TrainingOrder(run_id="run-1", max_minutes=5)
+    job = Job(id=new_id("job"), owner="local", project_id=project.id, order=order, state="running")
+    told = job.but(process_started_at=now - 5000, reported_at=now - 60)
+    assert jobs.silence(told) == ""
+    assert jobs.silence(told.but(state="done", reported_at=now - 4000)) == ""
+    stale = jobs.silence(told.but(reported_at=now - 900))
+    assert "nothing for 15 minutes" in stale
+    assert f"resume {job.id}" in stale

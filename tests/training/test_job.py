@@ -8,56 +8,30 @@ from pathlib import Path
 
 import pytest
 
+from tests.training.kills import small_plan, word_samples
 from tests.training.test_rows import samples_with_prefix
 from tools.catalog import Catalog
 from tools.dataset.freezing import freeze
 from tools.errors import RetortError
 from tools.jobs import check, resume, stop, wait
-from tools.records import Checkpoint, Dataset, Expense, Job, Message, Plan, Project, Run, Sample, new_id
+from tools.records import Checkpoint, Dataset, Expense, Job, Plan, Project, Run
 from tools.training.advice import propose
 from tools.training.estimate import estimate
-from tools.training.job import batches, learning_rate
-from tools.training.monitor import read_metrics
-from tools.training.starting import plan_run, start
+from tools.training.glimpse import read_glimpses
+from tools.training.monitor import dev_points, read_metrics
+from tools.training.schedule import batches, even_steps, learning_rate
+from tools.training.starting import continue_run, plan_run, start
 
 
 @pytest.fixture
 def dataset(catalog: Catalog, project: Project) -> Dataset:
-    def sample(number: int) -> Sample:
-        messages = (
-            Message(role="system", content="Turn the word into JSON."),
-            Message(role="user", content=f"word {chr(97 + number % 26) * 3} of line {'x' * (number % 7)}{number}"),
-            Message(role="assistant", content=f'{{"word": "{chr(97 + number % 26) * 3}"}}'),
-        )
-        split = "test" if number % 10 == 0 else "dev" if number % 10 == 1 else "train"
-        return Sample(
-            id=new_id("sample"),
-            owner="local",
-            project_id=project.id,
-            messages=messages,
-            state="approved",
-            source="user",
-            split=split,
-        )
-
-    catalog.add_all([sample(number) for number in range(80)])
+    catalog.add_all(word_samples(project, 80))
     return freeze(catalog, project)
 
 
 @pytest.fixture
 def plan(tiny_student: Path) -> Plan:
-    return Plan(
-        student=f"path:{tiny_student}",
-        epochs=3,
-        learning_rate=1e-2,
-        batch_samples=4,
-        row_tokens=512,
-        max_sample_tokens=512,
-        lora_rank=4,
-        lora_alpha=8,
-        precision="fp32",
-        checkpoints=4,
-    )
+    return small_plan(tiny_student)
 
 
 def begin(catalog: Catalog, project: Project, dataset: Dataset, plan: Plan, max_minutes: float) -> tuple[Run, Job]:
@@ -74,6 +48,10 @@ def test_advice_gives_a_reason_for_every_choice_and_obeys_the_user(
     assert set(plan.reasons) >= {"epochs", "learning_rate", "batch_samples", "row_tokens", "lora_rank", "precision"}
     expected = estimate(catalog, project, dataset, plan)
     assert 0 < expected.minutes_low < expected.minutes_high
+    assert any("memory about" in note for note in expected.notes)
+    longer = propose(catalog, project, dataset, {"epochs": "longer", "learning_rate": "lower"}, earlier=plan)
+    assert (longer.lora_rank, longer.epochs) == (8, 4)
+    assert longer.learning_rate == pytest.approx(plan.learning_rate / 3, rel=0.05)
     with pytest.raises(RetortError, match="ranks"):
         propose(catalog, project, dataset, {**changes, "ranks": 3})
     with pytest.raises(RetortError, match="epochs = -1"):
@@ -108,8 +86,50 @@ def test_a_run_finishes_with_checkpoints_curves_and_a_bill(
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
     assert (folder.parent.parent / checkpoints[-1].folder / "adapter_model.safetensors").is_file()
     assert catalog.find(Expense, project.id)[0].seconds > 0
+    assert {one.step for one in read_glimpses(folder)} == {one.step for one in checkpoints}
+    assert any(verdict in job.result for verdict in ("Underfit", "Converged", "Overfit"))
     assert not list(folder.rglob("*.bin"))
     assert not list(folder.rglob("*.pt"))
+
+
+def test_it_ends_early_and_keeps_the_best_checkpoint(
+    catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
+) -> None:
+    hasty = plan.model_copy(update={"epochs": 30, "learning_rate": 0.05, "patience": 2, "checkpoints": 2})
+    run, job = begin(catalog, project, dataset, hasty, max_minutes=5)
+    job = wait(catalog, job, 120)
+    assert job.state == "done", job.problem
+    assert "ended early" in job.result
+    dev = dev_points(read_metrics(catalog.folder(project) / run.folder))
+    kept = {one.step: one.dev_loss for one in catalog.find(Checkpoint, project.id)}
+    best_step, best = min(dev, key=lambda point: point[1])
+    assert kept[best_step] == best
+    assert dev[-1][0] in kept, "and the last"
+    folders = {path.name for path in (catalog.folder(project) / run.folder / "checkpoints").iterdir()}
+    assert folders == {f"step-{step:06d}" for step in kept}, "the others gave way"
+
+
+def test_a_run_goes_on_from_where_another_stands(
+    catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
+) -> None:
+    first, job = begin(catalog, project, dataset, plan.model_copy(update={"epochs": 1}), max_minutes=5)
+    assert wait(catalog, job, 120).state == "done"
+    before = read_metrics(catalog.folder(project) / first.folder)
+    more = continue_run(catalog, project, first, 2)
+    assert (more.plan.epochs, more.continues, more.from_step) == (3, first.id, before[-1].step)
+    job = wait(catalog, start(catalog, project, more, 5), 120)
+    assert job.state == "done", job.problem
+    after = read_metrics(catalog.folder(project) / more.folder)
+    assert after[: len(before)] == before
+    assert after[-1].step == 3 * before[-1].step
+    assert after[-1].epoch == 3
+    rates = [metric.learning_rate for metric in after[len(before) :]]
+    assert rates == [learning_rate(more.plan, m.step, after[-1].step) for m in after[len(before) :]]
+    dev = dev_points(after)
+    assert dev[-1][1] < dict(dev)[before[-1].step], "it has learnt more"
+    own = [one.step for one in catalog.find(Checkpoint, project.id) if one.run_id == more.id]
+    planned = even_steps(plan.checkpoints, more.from_step, after[-1].step)
+    assert planned <= set(own), "its checkpoints are spread over what is new"
 
 
 def _final(catalog: Catalog, run: Run) -> float:

@@ -8,6 +8,7 @@ from agent.transcript import Approval, Show
 from tests.ui.conftest import make_sample
 from tools.catalog import Catalog
 from tools.records import (
+    Dataset,
     Deployment,
     Document,
     Estimate,
@@ -20,6 +21,8 @@ from tools.records import (
     Sample,
     new_id,
 )
+from tools.training.glimpse import Glimpse, keep
+from tools.training.monitor import Metric, append_metric
 from ui.cards import Cards, approval_card
 
 EVIL = "</td><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>\" data-act='{}'"
@@ -124,6 +127,35 @@ def test_a_run_without_steps_and_a_plan_with_reasons(catalog: Catalog, project: 
     assert "few samples" in cards.draw(project, Show(kind="plan", ids=(run.id,)))
     assert "first step" in cards.draw(project, Show(kind="run", ids=(run.id,)))
     assert "changed or started" in cards.draw(project, Show(kind="plan", ids=("run-gone",)))
+
+
+def test_a_run_tells_its_speed_its_diagnosis_and_what_it_answers(catalog: Catalog, project: Project) -> None:
+    dataset = Dataset(
+        id=new_id("dataset"), owner="local", project_id=project.id, version=1, folder="d", rows={"train": 200},
+        sha256={}, seed=1,
+    )  # fmt: skip
+    plan = Plan(
+        student="path:x", epochs=2, learning_rate=1e-3, batch_samples=8, row_tokens=512, max_sample_tokens=256,
+        lora_rank=8, lora_alpha=16,
+    )  # fmt: skip
+    run = Run(id=new_id("run"), owner="local", project_id=project.id, dataset_id=dataset.id, plan=plan, folder="r")
+    catalog.add(dataset)
+    catalog.add(run)
+    folder = catalog.folder(project) / run.folder
+    folder.mkdir()
+    for step in range(31):
+        loss = 2 - step / 20
+        figures = {"samples_per_s": 1.5, "tokens_per_s": 210.0, "learning_rate": 1e-3, "memory_bytes": 1_230_000_000}
+        shown = {"loss_per_token": loss, **figures} if step else {}
+        append_metric(folder, Metric(step=step, epoch=step / 15, dev_loss_per_token=loss + 0.1, **shown))
+    keep(folder, [Glimpse(step=step, asked="Who <called>?", wanted="Ann", answered=f"A{step}") for step in (15, 30)])
+    card = Cards(catalog).draw(project, Show(kind="run", ids=(run.id,)))
+    assert "1.5 samples/s · 210 tokens/s" in card
+    assert "1.23 GB" in card
+    assert "<strong>underfit</strong>: dev loss was still falling" in card
+    assert "continue 2 more epochs" in card
+    assert "Who &lt;called&gt;?" in card
+    assert re.search(r"step 15.*A15.*step 30.*A30.*wanted.*Ann", card, re.DOTALL)
 
 
 def test_deployment_and_costs(catalog: Catalog, project: Project) -> None:

@@ -68,6 +68,8 @@ def context_tokens(model: Path) -> int:
 def served_rank(adapter: Path) -> int:
     """The smallest rank that vLLM offers and that holds every matrix of the adapter."""
     config = _read_json(adapter / "adapter_config.json")
+    if config.get("use_dora"):
+        raise RetortError(f"vLLM cannot add the DoRA adapter in {adapter} to its base.", "Say 'deploy best merged'.")
     patterns = config.get("rank_pattern")
     ranks = [config.get("r"), *(patterns.values() if isinstance(patterns, dict) else ())]
     rank = max((number for number in ranks if isinstance(number, int)), default=0)

@@ -48,7 +48,7 @@ def _serve(work: Work, deployment: Deployment) -> NoReturn:
     folder = work.folder / "deployments" / deployment.id
     folder.mkdir(parents=True, exist_ok=True)
     work.phase(f"Preparing {candidate.label}")
-    model, adapter = resolve(candidate.student), candidate.adapter
+    model, adapter = resolve(candidate.loads), candidate.adapter
     if adapter is not None and deployment.mode == "merged":
         model, adapter = merge(model, adapter, folder / "model"), None
     gpu = has_gpu()

@@ -27,8 +27,14 @@ class Candidate(Value):
     student: str
     precision: Literal["bf16", "fp32"] = "bf16"
     adapter: Path | None = None
+    whole: Path | None = None  # a model of its own, all of whose weights were trained
     deployment: Deployment | None = None
     shots: tuple[Message, ...] = ()  # turns put between the system prompt and the row's own
+
+    @property
+    def loads(self) -> str:
+        """The reference of the model to load, on which an adapter may go."""
+        return f"path:{self.whole}" if self.whole else self.student
 
     @property
     def file_name(self) -> str:
@@ -69,7 +75,8 @@ def find_candidate(catalog: Catalog, project: Project, name: str) -> Candidate:
         label=checkpoint_label(catalog, project, checkpoint),
         student=run.plan.student,
         precision=run.plan.precision,
-        adapter=folder,
+        adapter=None if run.plan.method == "full" else folder,
+        whole=folder if run.plan.method == "full" else None,
     )
 
 

@@ -41,7 +41,7 @@ def run(work: Work) -> str:
 def _by_student(candidate: Candidate) -> tuple[str, str, bool, bool]:
     """One load per student: its base first, its checkpoints next, what is served last."""
     served = candidate.deployment is not None
-    return (candidate.student, "" if served else candidate.precision, served, candidate.adapter is not None)
+    return (candidate.loads, "" if served else candidate.precision, served, candidate.adapter is not None)
 
 
 class _Evaluator:
@@ -125,11 +125,11 @@ class _Evaluator:
     def _student(self, candidate: Candidate) -> LocalStudent | ServedStudent:
         if candidate.deployment is not None:
             return ServedStudent(candidate.deployment, load_tokenizer(resolve(candidate.student)))
-        wanted = (candidate.student, candidate.precision)
+        wanted = (candidate.loads, candidate.precision)
         if self.loaded is None or self.loaded[0] != wanted:
             self.loaded = None  # frees the other student before this one is loaded
             self.work.phase(f"loading {candidate.student}")
-            self.loaded = (wanted, LocalStudent(resolve(candidate.student), candidate.precision))
+            self.loaded = (wanted, LocalStudent(resolve(candidate.loads), candidate.precision))
         return self.loaded[1]
 
     def _spend(self, seconds: float, device: str, candidate: Candidate) -> None:

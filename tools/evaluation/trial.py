@@ -83,7 +83,7 @@ def main() -> int:
     question = _Question.model_validate(json.load(sys.stdin))
     candidate = question.candidate
     try:
-        student = LocalStudent(resolve(candidate.student), candidate.precision)
+        student = LocalStudent(resolve(candidate.loads), candidate.precision)
         reply = _Reply(answer=_ask(student, candidate, question.messages))
     except RetortError as error:
         reply = _Reply(problem=error.problem, fix=error.fix)

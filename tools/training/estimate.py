@@ -1,54 +1,67 @@
-"""How long a run will take, before it starts: a range, calibrated by the measured machine or by earlier runs."""
+"""How long a run will take and what it will hold, before it starts: ranges, from real steps on this machine."""
+
+import math
 
 from tools.catalog import Catalog
 from tools.records import Dataset, Estimate, Plan, Project, Run
-from tools.training.measure import Measured, measure
+from tools.training.measure import Measured, Wishes, measure
+from tools.training.memory import fits, memory
 from tools.training.monitor import read_metrics
+from tools.training.schedule import dev_measurements, steps_of
 
-# Training with LoRA costs about 6 floating-point operations a weight and token: 2 forward, 2 for the gradient of the
-# activations, and about 2 for adapters, attention and logits (weight gradients of the base are not computed).
-FLOPS_PER_WEIGHT_AND_TOKEN = 6.0
-SHARE_OF_PEAK = {"cpu": 0.55, "gpu": 0.25}  # of the measured matrix-product speed; small models keep a GPU less busy
-CHECKPOINT_S = 3.0
+CHECKPOINT_S = 8.0  # written, drawn, and a few dev prompts answered; measured with SmolLM2 on two cores
+FORWARD = 1 / 3  # of a step's work
 
 
-def seconds_per_epoch(train_samples: int, measured: Measured) -> float:
-    """Wall seconds of one pass over the training split, from the machine's measured matrix-product speed."""
-    own = measured.total_own_tokens * train_samples / max(1, measured.samples)
-    shared = measured.prefix_tokens * train_samples / 8  # about eight samples a row share it
-    kind = "cpu" if measured.device == "cpu" else "gpu"
-    work = FLOPS_PER_WEIGHT_AND_TOKEN * measured.parameters * (own + shared)
-    return work / (measured.flops * SHARE_OF_PEAK[kind])
+def measured_for(catalog: Catalog, dataset: Dataset, plan: Plan) -> Measured:
+    """What steps like the plan's took on this machine; measured once."""
+    wishes = Wishes(method=plan.method, lora_dropout=plan.lora_dropout, precision=plan.precision)
+    default = measure(catalog, dataset, plan.student)
+    if (plan.method, plan.lora_dropout, plan.precision) == ("lora", 0, default.precision):
+        return default
+    return measure(catalog, dataset, plan.student, wishes)
 
 
-def estimate(catalog: Catalog, project: Project, dataset: Dataset, plan: Plan) -> Estimate:
-    """Minutes of machine time as a range, dev loss and checkpoints included."""
-    measured = measure(catalog, dataset, plan.student)
-    samples = dataset.rows["train"] * plan.epochs
+def seconds_per_sample(plan: Plan, measured: Measured) -> float:
+    """Wall seconds of a training sample in a step of this plan."""
+    own, batch = measured.total_own_tokens / max(1, measured.samples), plan.batch_samples
+    rows = batch  # padded: each sample computes the common beginning for itself
+    if measured.packed:
+        rows = math.ceil(batch * own / max(1.0, plan.row_tokens - measured.prefix_tokens))
+    return measured.s_per_token * (own + measured.prefix_tokens * rows / batch)
+
+
+def estimate(catalog: Catalog, project: Project, dataset: Dataset, plan: Plan, epochs_done: float = 0) -> Estimate:
+    """Minutes of machine time as a range, dev loss and checkpoints included; memory by part in the notes."""
+    measured = measured_for(catalog, dataset, plan)
+    train, dev = dataset.rows["train"], dataset.rows["dev"]
+    epochs = plan.epochs - epochs_done
+    looks = 1 + dev_measurements(plan, steps_of(train, plan, epochs), dev)
     pace = _earlier_pace(catalog, project, plan)
-    if pace:
-        low_s, high_s = samples / pace * 0.85, samples / pace * 1.3
-        note = "from the pace of your last run"
-    else:
-        guess = seconds_per_epoch(dataset.rows["train"], measured) * plan.epochs
-        low_s, high_s = guess * 0.6, guess * 1.8
-        note = "from this machine's measured speed; the first run makes it sharper"
-    # Dev loss needs the forward pass only, a third of the work of a step.
-    dev_share = dataset.rows["dev"] * (plan.checkpoints + 1) / 3 / max(1.0, samples)
-    extra_s = CHECKPOINT_S * plan.checkpoints + 20.0
+    each_s = 1 / pace if pace else seconds_per_sample(plan, measured)
+    middle_s = each_s * (train * epochs + dev * looks * FORWARD) / plan.processes
+    fixed_s = measured.start_s + CHECKPOINT_S * plan.checkpoints
+    held = memory(plan, measured)
+    room = f"{measured.room_bytes / 1e9:.0f} GB are free" + ("" if fits(plan, measured) else ": it may not fit")
+    basis = "from the pace of your last run" if pace else "from a few real steps on this machine"
     return Estimate(
-        what=f"train {dataset.rows['train']} samples x {plan.epochs:g} epochs",
-        minutes_low=(low_s * (1 + dev_share) + extra_s) / 60,
-        minutes_high=(high_s * (1 + dev_share) + extra_s * 2) / 60,
+        what=f"train {train} samples x {epochs:g} epochs",
+        minutes_low=(middle_s * 0.8 + fixed_s * 0.5) / 60,
+        minutes_high=(middle_s * 1.25 + fixed_s * 1.5) / 60,
         device=measured.device,
-        notes=(note, "it stops by itself, with a checkpoint, at twice the upper figure"),
+        notes=(
+            basis,
+            f"{held.sentence}; {room}",
+            "it stops by itself, with a checkpoint, at twice the upper figure",
+        ),
     )
 
 
 def _earlier_pace(catalog: Catalog, project: Project, plan: Plan) -> float | None:
-    """Median samples/s of the newest run with the same student and precision, None without one."""
+    """Median samples/s of the newest run with the same student, method and precision; None without one."""
     for run in reversed(catalog.find(Run, project.id)):
-        if (run.plan.student, run.plan.precision) != (plan.student, plan.precision):
+        earlier = run.plan
+        if (earlier.student, earlier.precision, earlier.method) != (plan.student, plan.precision, plan.method):
             continue
         paces = sorted(m.samples_per_s for m in read_metrics(catalog.folder(project) / run.folder) if m.samples_per_s)
         if len(paces) >= 5:

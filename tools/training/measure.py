@@ -1,4 +1,4 @@
-"""What advice must know about samples and machine, measured in a child process so that its caller never loads torch."""
+"""What advice must know: lengths, and a few real steps on this machine. In a child: its caller never loads torch."""
 
 import hashlib
 import json
@@ -7,62 +7,99 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import psutil
 from pydantic import Field, TypeAdapter
 
 from tools.catalog import Catalog
 from tools.dataset.splits import Row, read_dev, read_train
 from tools.errors import RetortError
 from tools.files import write_atomic
-from tools.records import Dataset, Value
+from tools.records import Dataset, Method, Plan, Value
 from tools.settings import settings
-from tools.training.student import resolve
+from tools.training.chat import Encoded
+from tools.training.padded import padded_batches
+from tools.training.student import resolve, short_name
+
+RANK = 16  # of the adapter in measured steps; what another rank adds is computed
+BATCH = 8  # samples in a measured step
+STEPS_S = 4.0  # measured steps are repeated for about so long
+VERSION = 2  # of what is measured; an older answer in the cache is another key
+
+
+class Wishes(Value):
+    """What a plan says that changes how fast a step is and what it holds; None leaves it to the machine."""
+
+    method: Method = "lora"
+    lora_dropout: float = 0
+    precision: Literal["bf16", "fp32"] | None = None
 
 
 class Measured(Value):
-    """Token lengths of train and dev for one student, and how fast this machine is with it."""
+    """Token lengths of train and dev for one student, and what real training steps took on this machine."""
 
     samples: int
     prefix_tokens: int = Field(description="Tokens that all prompts begin with.")
     p50_tokens: int = Field(description="Median sample length, prefix included.")
     p95_tokens: int
     longest_tokens: int
-    total_own_tokens: int = Field(description="Sum over train of tokens beyond the shared prefix.")
+    total_own_tokens: int = Field(description="Sum over train and dev of tokens beyond the shared prefix.")
     parameters: int = Field(description="Weights of the student.")
     device: str = Field(description="'cpu' or the GPU's name.")
+    devices: int = Field(description="Number of GPUs; 1 on a CPU.")
     precision: Literal["bf16", "fp32"] = Field(
-        description="The faster number format for this machine's matrix products."
+        description="The number format of the steps: as wished, or the faster one for this machine's matrix products."
     )
-    flops: float = Field(
-        description="Measured matrix-product speed in that format, floating-point operations a second."
-    )
+    packed: bool = Field(description="Whether steps computed packed rows, or padded batches.")
+    s_per_token: float = Field(description="Seconds of a step by computed token.")
+    start_s: float = Field(description="Seconds from the start of a process to its first step.")
+    room_bytes: int = Field(description="Memory that training may take: the GPU's, or what was free on this machine.")
+    runtime_bytes: int = Field(description="What the process held before the student was loaded.")
+    peak_bytes: int = Field(description="The most that was held, of the GPU or by the process.")
+    trained: int = Field(description="Weights that trained in these steps.")
+    trained_rank: int = Field(description="Rank of the adapter in these steps.")
+    row_tokens: int = Field(description="Length of the rows in these steps.")
+    saved_bytes_per_token: float = Field(description="What a token's forward pass keeps for backward.")
 
 
-def measure(catalog: Catalog, dataset: Dataset, student: str) -> Measured:
-    """Measure once for each dataset and student; the answer is kept in the cache folder of the home."""
-    key = hashlib.sha256(f"{student} {sorted(dataset.sha256.items())}".encode()).hexdigest()[:24]
+def measure(catalog: Catalog, dataset: Dataset, student: str, wishes: Wishes | None = None) -> Measured:
+    """Measure once for each dataset, student and wishes; the answer is kept in the cache folder of the home."""
+    wishes = wishes or Wishes()
+    key = hashlib.sha256(f"{student} {sorted(dataset.sha256.items())} {wishes} {VERSION}".encode()).hexdigest()[:24]
     cached = settings().home_dir / "cache" / f"measured-{key}.json"
     if cached.is_file():
         return Measured.model_validate_json(cached.read_bytes())
     rows = [*read_train(catalog, dataset), *read_dev(catalog, dataset)]
-    asked = json.dumps({"student": student, "rows": [row.model_dump(mode="json") for row in rows]})
+    told = [row.model_dump(mode="json") for row in rows]
+    asked = json.dumps({"student": student, "wishes": wishes.model_dump(), "rows": told})
     command = [sys.executable, "-m", "tools.training.measure"]
     done = subprocess.run(
         command, input=asked, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
     )
     answer = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
     if done.returncode or not answer:
-        raise RetortError(
-            f"Student {student!r} could not be measured: {(answer or done.stderr.strip())[-500:]}",
-            "Check the student reference; `retort status` shows the default for this machine.",
+        problem, fix = (
+            json.loads(answer)
+            if answer.startswith("[")
+            else (
+                done.stderr.strip()[-500:],
+                "Check the student reference; 'status' shows the default for this machine.",
+            )
         )
+        raise RetortError(f"Student {student!r} could not be measured: {problem}", fix)
     measured = Measured.model_validate_json(answer)
     write_atomic(cached, answer.encode())
     return measured
 
 
-def _measure_here(student: str, rows: Sequence[Row]) -> Measured:
+def advised_row(prefix: int, p50: int, longest: int, device: str) -> int:
+    """Tokens of a row: on a CPU rows of 4 to 8 samples were best, longer ones fall out of its caches."""
+    row = min(1_024, prefix + 8 * max(1, p50 - prefix)) if device == "cpu" else 8_192
+    return max(row, longest, 64)
+
+
+def _measure_here(student: str, rows: Sequence[Row], wishes: Wishes) -> Measured:
     from tools.training.chat import encode, end_token_id, load_tokenizer
     from tools.training.rows import common_prefix
 
@@ -71,20 +108,102 @@ def _measure_here(student: str, rows: Sequence[Row]) -> Measured:
     end = end_token_id(tokenizer)
     samples = [encode(tokenizer, row, end) for row in rows]
     lengths = sorted(sample.tokens for sample in samples)
-    prefix = common_prefix(samples)
-    precision, flops, device = _fastest()
+    prefix, p50 = common_prefix(samples), lengths[len(lengths) // 2]
+    started = time.monotonic()
+    fastest, device = _fastest()
+    began = time.time() - psutil.Process().create_time() - (time.monotonic() - started)
+    parameters = _parameters(folder)
+    precision = wishes.precision or fastest
+    plan = Plan(
+        student=student,
+        epochs=1,
+        learning_rate=1e-6,
+        batch_samples=BATCH,
+        row_tokens=advised_row(prefix, p50, lengths[-1], device),
+        max_sample_tokens=max(32, lengths[-1]),
+        lora_rank=RANK,
+        lora_alpha=RANK,
+        lora_dropout=wishes.lora_dropout,
+        method=wishes.method,
+        precision=precision,
+    )
+    room = _room(device)
+    _need_room(parameters, plan, room)
     return Measured(
         samples=len(samples),
         prefix_tokens=prefix,
-        p50_tokens=lengths[len(lengths) // 2],
+        p50_tokens=p50,
         p95_tokens=lengths[min(len(lengths) - 1, int(len(lengths) * 0.95))],
         longest_tokens=lengths[-1],
         total_own_tokens=sum(lengths) - prefix * len(lengths),
-        parameters=_parameters(folder),
+        parameters=parameters,
         device=device,
         precision=precision,
-        flops=flops,
+        room_bytes=room,
+        **_steps(folder, plan, samples, began),
     )
+
+
+def _steps(student: Path, plan: Plan, samples: Sequence[Encoded], began_s: float) -> dict[str, Any]:
+    """A few real steps of the plan on the samples: what they took and held."""
+    import matplotlib.figure  # noqa: F401  a run draws its curves, so its process holds this too
+    import peft  # noqa: F401
+    import torch
+
+    from tools.training.engine import Engine
+    from tools.training.rows import pack
+
+    runtime = 0 if torch.cuda.is_available() else psutil.Process().memory_info().rss
+    started = time.monotonic()
+    engine = Engine(student, plan)
+    engine.check(samples)
+    start_s = began_s + time.monotonic() - started
+    engine.step(samples[:2], plan.learning_rate)  # warm-up
+    chosen = sorted(samples, key=lambda sample: sample.tokens)
+    middle = max(0, len(chosen) // 2 - BATCH // 2)
+    batch = [*chosen[middle : middle + BATCH - 1], chosen[-1]]  # usual ones, and the longest for its memory
+    paces: list[float] = []
+    spent = 0.0
+    while len(paces) < 5 and (spent < STEPS_S or not paces):
+        moment = time.monotonic()
+        _, tokens = engine.step(batch, plan.learning_rate)
+        taken = time.monotonic() - moment
+        paces.append(taken / tokens)
+        spent += taken
+    longest = max(row.tokens for row in pack(batch, plan.row_tokens))
+    padded = max(sum(s.tokens for s in few) for few in padded_batches(batch, plan.row_tokens))
+    found = {
+        "packed": engine.packed,
+        "s_per_token": sorted(paces)[len(paces) // 2],
+        "start_s": start_s,
+        "devices": max(1, torch.cuda.device_count()),
+        "runtime_bytes": runtime,
+        "peak_bytes": engine.peak_bytes(),
+        "trained": sum(weight.numel() for weight in engine.weights.values()),
+        "trained_rank": plan.lora_rank,
+        "row_tokens": longest if engine.packed else padded,
+        "saved_bytes_per_token": engine.saved_bytes_per_token(batch[:4]),
+    }
+    engine.end()
+    return found
+
+
+def _room(device: str) -> int:
+    import torch
+
+    return int(psutil.virtual_memory().available if device == "cpu" else torch.cuda.mem_get_info()[0])
+
+
+def _need_room(parameters: int, plan: Plan, room: int) -> None:
+    """Refuse to load what cannot fit: better a sentence now than the kernel's kill later."""
+    each = 16 if plan.method == "full" else 0.6 if plan.method == "qlora" else 2 if plan.precision == "bf16" else 4
+    if parameters * each > room:
+        fix = "Say 'use lora'" if plan.method == "full" else "Say 'use qlora' where there is a GPU"
+        raise RetortError(
+            f"{short_name(plan.student)} needs {parameters * each / 1e9:.1f} GB for its weights alone "
+            f"({plan.method}, {plan.precision}); {room / 1e9:.1f} GB are free.",
+            f"{fix}, or take a smaller student.",
+        )
 
 
 def _parameters(folder: Path) -> int:
@@ -102,39 +221,36 @@ def _parameters(folder: Path) -> int:
     return total
 
 
-def _fastest() -> tuple[Literal["bf16", "fp32"], float, str]:
+def _fastest() -> tuple[Literal["bf16", "fp32"], str]:
     """bf16 wins on GPUs and on CPUs with bf16 units; elsewhere it is emulated and slower. So it is timed."""
     import torch
 
     if torch.cuda.is_available():
-        return "bf16", _product_flops("cuda", torch.bfloat16, 4096), torch.cuda.get_device_name()
+        return "bf16", torch.cuda.get_device_name()
     torch.set_num_threads(settings().threads or torch.get_num_threads())
-    bf16 = _product_flops("cpu", torch.bfloat16, 768)
-    fp32 = _product_flops("cpu", torch.float32, 768)
-    return ("bf16", bf16, "cpu") if bf16 > fp32 else ("fp32", fp32, "cpu")
+    return ("bf16" if _product_s(torch.bfloat16) < _product_s(torch.float32) else "fp32"), "cpu"
 
 
-def _product_flops(device: str, dtype: object, size: int) -> float:
-    """Floating-point operations a second of square matrix products: 2 n^3 each, best of five."""
+def _product_s(dtype: object, size: int = 768) -> float:
+    """Seconds of a square matrix product, the best of five."""
     import torch
 
-    left = torch.ones(size, size, dtype=dtype, device=device)
+    left = torch.ones(size, size, dtype=dtype)
     best = float("inf")
     for _ in range(6):  # the first is warm-up, and never the best
         started = time.perf_counter()
         left @ left
-        if device == "cuda":
-            torch.cuda.synchronize()
         best = min(best, time.perf_counter() - started)
-    return float(2 * size**3 / best)
+    return best
 
 
 def _main() -> int:
     asked = json.load(sys.stdin)
+    rows = TypeAdapter(list[Row]).validate_python(asked["rows"])
     try:
-        measured = _measure_here(asked["student"], TypeAdapter(list[Row]).validate_python(asked["rows"]))
+        measured = _measure_here(asked["student"], rows, Wishes.model_validate(asked["wishes"]))
     except RetortError as error:
-        print(str(error))
+        print(json.dumps([error.problem, error.fix]))
         return 1
     print(measured.model_dump_json())
     return 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from tools.errors import RetortError
 from tools.files import to_jsonl, write_atomic
 from tools.records import Value
 
@@ -22,14 +23,21 @@ class Metric(Value):
     learning_rate: float | None = None
     samples_per_s: float | None = None
     tokens_per_s: float | None = Field(None, description="Tokens computed a second, shared prefixes counted once.")
+    memory_bytes: int | None = Field(None, description="Most memory held so far, of the GPU or of the process.")
     at_s: float = Field(0, ge=0, description="Seconds of training so far, earlier processes included.")
 
 
 def append_metric(folder: Path, metric: Metric) -> None:
-    with (folder / METRICS).open("ab") as file:
-        file.write(metric.model_dump_json(exclude_none=True).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with (folder / METRICS).open("ab") as file:
+            file.write(metric.model_dump_json(exclude_none=True).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise RetortError(
+            f"The metrics of step {metric.step} could not be written to {folder}: {error.strerror}.",
+            "Free disk space, then resume the run: it goes on from its newest checkpoint.",
+        ) from error
 
 
 def read_metrics(folder: Path) -> list[Metric]:
@@ -53,11 +61,16 @@ def forget_after(folder: Path, step: int) -> float:
     return kept[-1].at_s if kept else 0.0
 
 
+def dev_points(metrics: list[Metric]) -> list[tuple[int, float]]:
+    """(step, dev loss) of every measurement."""
+    return [(m.step, m.dev_loss_per_token) for m in metrics if m.dev_loss_per_token is not None]
+
+
 def draw(folder: Path) -> None:
     """Write train_loss.png and eval_loss.png from the metrics so far."""
     metrics = read_metrics(folder)
     train = [(m.step, m.loss_per_token) for m in metrics if m.loss_per_token is not None]
-    dev = [(m.step, m.dev_loss_per_token) for m in metrics if m.dev_loss_per_token is not None]
+    dev = dev_points(metrics)
     _plot(folder / "train_loss.png", train, "Training loss", marker="")
     _plot(folder / "eval_loss.png", dev, "Dev loss", marker="o")
 
