@@ -2,7 +2,8 @@
 
 import pytest
 
-from agent.words import parse, plan_changes, yes_or_no
+from agent.plan_words import plan_changes
+from agent.words import parse, yes_or_no
 from tools.records import JsonObject
 
 READ: list[tuple[str, str, JsonObject]] = [
