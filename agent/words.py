@@ -4,12 +4,12 @@
 reads is (1) what the guide acts on and (2) the only text that can authorise a review verb without a click.
 """
 
-import json
 import re
 from collections.abc import Callable
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
+from agent.plan_words import plan_changes
 from tools.records import JsonObject, Value
 
 MAX_WORDS_CHARS = 600  # longer messages are prose, not commands
@@ -149,6 +149,36 @@ def _columns(match: re.Match[str]) -> JsonObject:
     return {f"{part}_column": match[part].strip(" '\"`") for part in ("input", "output")}
 
 
+_AXES = (
+    ("topics", r"topics?|主题|话题"),
+    ("personas", r"personas?|writers?|人物|身份"),
+    ("difficulties", r"difficult(?:y|ies)|难度"),
+    ("lengths", r"lengths?|长度"),
+    ("languages", r"languages|语言种类|多语言"),
+)
+_CARE = (
+    r"(?:\s*,?\s*(?:with|and)?\s*(?P<answers>\d+)\s+answers(?:\s+each)?)?"
+    r"(?:\s*,?\s*(?:with|and)?\s*(?P<critique>(?:a\s+)?critique))?"
+    r"(?:\s*,?\s*(?:at most|up to)\s+(?P<cap>\d+)\s+(?:a|per|from each)\s+document)?"
+)
+
+
+def _axis(match: re.Match[str]) -> JsonObject:
+    values = [one.strip() for one in re.split(r"[,，、;；\n]", match["values"]) if one.strip()]
+    return {name: list[JsonValue](values) for name, pattern in _AXES if re.fullmatch(pattern, match["axis"], re.I)}
+
+
+def _generate(match: re.Match[str]) -> JsonObject:
+    said, found = match.groupdict(), _count(match)
+    if said.get("answers"):
+        found["answers_each"] = int(said["answers"])
+    if said.get("critique"):
+        found["critique"] = True
+    if said.get("cap"):
+        found["per_document"] = int(said["cap"])
+    return found
+
+
 # Order matters only where one pattern's words begin another's; every pattern must match the whole message.
 _RULES: tuple[tuple[str, str, Build], ...] = (
     (
@@ -191,10 +221,46 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
     (
         "generate_samples",
         r"generate(?:\s+me)?(?:\s+the\s+rest|\s+(?P<count>[\d,]+))?(?:\s+more)?(?:\s+(?:samples?|rows|examples?))?"
+        + _CARE
         + _MONEY,
-        _count,
+        _generate,
     ),
     ("generate_samples", rf"生成\s*(?:剩下的|其余的|(?P<count>\d+))?\s*(?:个|条)?\s*(?:样本|数据)?{_MONEY}", _count),
+    (
+        "set_coverage",
+        rf"(?:the\s+)?(?P<axis>{'|'.join(pattern for _, pattern in _AXES)})\s*(?:are|is)?\s*[:：]\s*(?P<values>.+)",
+        _axis,
+    ),
+    ("show_coverage", r"(?:show\s+)?(?:the\s+)?coverage(?:\s+table)?|(?:显示|查看)?覆盖(?:率|表)?", _none),
+    (
+        "show_request",
+        r"(?:show|preview)(?:\s+me)?\s+(?:the\s+)?(?:next\s+)?(?:request|prompt)"
+        r"|what (?:does|will) the teacher (?:see|get)"
+        r"|(?:预览|查看)(?:请求|提示词)|老师会看到什么",
+        _none,
+    ),
+    (
+        "set_task",
+        r"(?:(?:mask|hide)|(?P<keep>keep|show))\s+(?:the\s+)?(?:personal (?:data|information)|pii)"
+        r"|(?:隐藏|遮盖|脱敏)(?:个人信息|隐私)|(?P<keep_zh>保留)(?:个人信息|隐私)",
+        lambda match: {"personal_data": "keep" if match["keep"] or match["keep_zh"] else "mask"},
+    ),
+    (
+        "remove_source",
+        r"(?:remove|delete)\s+(?:the\s+)?(?:source|document|file)\s+[\"'`“]?(?P<document>[^\"'`“”]+?)[\"'`”]?"
+        r"|(?:删除|移除)(?:来源|文档|文件)\s*[“「]?(?P<document_zh>[^”」]+?)[”」]?",
+        lambda match: {"document": (match["document"] or match["document_zh"]).strip()},
+    ),
+    (
+        "label_inputs",
+        r"label(?:\s+(?:it|them|these|this|all)?(?:\s*(?:the\s+)?(?:inputs|file|rows|texts))?)?|标注(?:这些|它们)?(?:数据|文件|输入|文本)?",
+        _none,
+    ),
+    (
+        "label_inputs",
+        r"(?:label|use)\s+(?:the\s+)?(?:passages|inputs)\s+of\s+(?P<file>.+?)(?:\s+as\s+inputs)?",
+        lambda match: {"file": match["file"].strip()},
+    ),
     (
         "freeze_dataset",
         r"(?:freeze(?:\s+(?:the\s+|a\s+)?(?:dataset|data))?|冻结(?:数据集|数据)?)"
@@ -420,42 +486,3 @@ def yes_or_no(text: str) -> bool | None:
     if _YES.fullmatch(bare):
         return True
     return False if _NO.fullmatch(bare) else None
-
-
-# --- 'use rank 16, 3 epochs' -------------------------------------------------------------------------------------
-
-_CHANGES: tuple[tuple[str, str], ...] = (
-    ("lora_rank", r"(?:lora\s+)?(?:rank|秩)\s*(?:to\s+|of\s+|=\s*|为\s*)?(\d+)"),
-    ("lora_alpha", r"(?:lora\s+)?alpha\s*(?:to\s+|of\s+|=\s*|为\s*)?(\d+)"),
-    ("epochs", r"(\d+(?:\.\d+)?)\s*(?:epochs?|轮|遍)"),
-    ("epochs", r"(?:epochs?|轮数)\s*(?:to\s+|=\s*|为\s*)?(\d+(?:\.\d+)?)"),
-    ("learning_rate", r"(?:lr|learning rate|学习率)\s*(?:to\s+|of\s+|=\s*|为\s*)?(\d+(?:\.\d+)?(?:e-?\d+)?)"),
-    ("batch_samples", r"(?:batch(?: size)?|批量|批大小)\s*(?:to\s+|of\s+|=\s*|为\s*)?(\d+)"),
-    ("row_tokens", r"row tokens\s*(?:to\s+|=\s*)?(\d+)"),
-    ("max_sample_tokens", r"max(?:imum)? (?:sample )?tokens\s*(?:to\s+|=\s*)?(\d+)"),
-    ("checkpoints", r"(\d+)\s*(?:checkpoints?|个检查点)"),
-    ("seed", r"(?:seed|随机种子|种子)\s*(?:to\s+|=\s*|为\s*)?(\d+)"),
-    ("precision", r"(?:precision\s+|精度\s*)?(bf16|fp32)"),
-    ("student", r"(?:student\s+|学生模型\s*)?((?:hf|modelscope|path|pypi):\S+)"),
-)
-_PREFIX = re.compile(
-    r"^(?:(?:use|with|set|make|take|plan with|用|使用|改为|改成|设置)\s*(?:a\s+|the\s+)?)+", re.IGNORECASE
-)
-
-
-def plan_changes(text: str) -> JsonObject:
-    """The plan fields a message like 'use rank 16, 3 epochs' sets; empty unless every part of it is one."""
-    body = _PREFIX.sub("", text.strip())
-    found: JsonObject = {}
-    for part in re.split(r"\s*(?:,|，|、|;|；|\band\b|和)\s*", body):
-        matches = ((key, re.fullmatch(pattern, part.strip(), re.IGNORECASE)) for key, pattern in _CHANGES)
-        hit = next(((key, match[1]) for key, match in matches if match), None)
-        if hit is None:
-            return {}
-        found[hit[0]] = hit[1] if hit[0] in ("precision", "student") else _number(hit[1])
-    return found
-
-
-def _number(text: str) -> int | float:
-    found = json.loads(text) if re.fullmatch(r"\d+(?:\.\d+)?", text) else float(text)
-    return int(found) if float(found).is_integer() else float(found)

@@ -8,6 +8,7 @@ from tools.deployment.curl import curl_line
 from tools.errors import NotFound, RetortError
 from tools.records import Checkpoint, Dataset, Deployment, Document, Expense, Plan, Project, Run
 from tools.training.monitor import read_metrics
+from ui.coverage import coverage_card
 from ui.curves import loss_curve
 from ui.dataset_card import dataset_card
 from ui.documents import document_card, passage_cards
@@ -61,6 +62,7 @@ class Cards:
             "trial": lambda: _trial(ids),
             "costs": lambda: costs_card(catalog.find(Expense, project.id)),
             "card": lambda: dataset_card(catalog, project, ids),
+            "coverage": lambda: coverage_card(catalog, project),
             "report": lambda: card("", prose("\n".join(ids)), style="report"),
         }
         return draw[show.kind]()

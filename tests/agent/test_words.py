@@ -2,7 +2,8 @@
 
 import pytest
 
-from agent.words import parse, plan_changes, yes_or_no
+from agent.plan_words import plan_changes
+from agent.words import parse, yes_or_no
 from tools.records import JsonObject
 
 READ: list[tuple[str, str, JsonObject]] = [
@@ -27,6 +28,24 @@ READ: list[tuple[str, str, JsonObject]] = [
     ("generate 300", "generate_samples", {"count": 300}),
     ("generate 1,500 samples for at most $2.50", "generate_samples", {"count": 1500, "max_usd": 2.5}),
     ("generate 300 for $2 and 15 minutes", "generate_samples", {"count": 300, "max_usd": 2, "max_minutes": 15}),
+    (
+        "generate 300 with 3 answers each and a critique, at most 20 per document",
+        "generate_samples",
+        {"count": 300, "answers_each": 3, "critique": True, "per_document": 20},
+    ),
+    ("topics: refunds, delivery", "set_coverage", {"topics": ["refunds", "delivery"]}),
+    ("主题：退款、物流", "set_coverage", {"topics": ["退款", "物流"]}),
+    ("languages: en, zh", "set_coverage", {"languages": ["en", "zh"]}),
+    ("show the coverage", "show_coverage", {}),
+    ("覆盖表", "show_coverage", {}),
+    ("show the request", "show_request", {}),
+    ("mask personal data", "set_task", {"personal_data": "mask"}),
+    ("保留个人信息", "set_task", {"personal_data": "keep"}),
+    ("remove document guide v2.pdf", "remove_source", {"document": "guide v2.pdf"}),
+    ("删除文档 手册.pdf", "remove_source", {"document": "手册.pdf"}),
+    ("label these inputs", "label_inputs", {}),
+    ("标注这些数据", "label_inputs", {}),
+    ("label the passages of guide.pdf", "label_inputs", {"file": "guide.pdf"}),
     ("生成300条", "generate_samples", {"count": 300}),
     ("freeze", "freeze_dataset", {}),
     ("freeze the dataset with 80 test rows", "freeze_dataset", {"test_rows": 80}),
