@@ -8,6 +8,7 @@ from typing import Literal
 from langchain_core.messages import AnyMessage, HumanMessage, ToolMessage
 
 from agent import cards, words
+from agent.data_verbs import care_of
 from agent.toolbox import Toolbox
 from agent.transcript import Approval
 from tools import jobs
@@ -43,6 +44,7 @@ RISK: dict[str, Risk] = {
     "stop_deployment": "publish",
     "delete_project": "delete",
     "ocr": "review",
+    "remove_source": "delete",
     "approve_samples": "review",
     "edit_sample": "review",
     "reject_samples": "review",
@@ -52,6 +54,10 @@ FREE = frozenset(
         "add_files",
         "show_documents",
         "show_document",
+        "label_inputs",
+        "set_coverage",
+        "show_coverage",
+        "show_request",
         "show_samples",
         "freeze_dataset",
         "export_dataset",
@@ -160,6 +166,7 @@ def estimate_for(toolbox: Toolbox, verb: str, arguments: JsonObject) -> Estimate
         "resume_job": _resumption,
         "deploy": _deployment,
         "delete_project": _deletion,
+        "remove_source": _removal,
     }
     if estimate := estimates.get(verb):
         return estimate(toolbox, arguments)
@@ -179,7 +186,7 @@ def _recognition(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
 def _synthesis(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
     from tools.synthesis.estimate import estimate
 
-    return estimate(toolbox.catalog, toolbox.project, int(str(arguments["count"])))
+    return estimate(toolbox.catalog, toolbox.project, int(str(arguments["count"])), care_of(arguments))
 
 
 def _training(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
@@ -214,7 +221,7 @@ def _resumption(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
             what=f"Go on with {job.id}: read the files that are left", minutes_high=1 + len(order.files) / 10
         )
     if isinstance(order, SynthesisOrder):
-        whole = _synthesis(toolbox, {"count": order.count})
+        whole = _synthesis(toolbox, {"count": order.count, **order.care.model_dump()})
     elif isinstance(order, TrainingOrder):
         whole = _training(toolbox, {"run": order.run_id})
     elif isinstance(order, EvaluationOrder):
@@ -228,6 +235,15 @@ def _deployment(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
     what = f"Serve {toolbox.label(str(arguments['checkpoint']))} ({arguments['mode']}) with vLLM on loopback"
     notes = ("It holds memory and processor time until you stop it.",)
     return Estimate(what=what, minutes_low=0.5, minutes_high=3, notes=notes)
+
+
+def _removal(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
+    from tools.synthesis.removing import samples_of
+
+    document = toolbox.catalog.get(Document, str(arguments["document"]))
+    made = samples_of(toolbox.catalog, toolbox.project, document)
+    what = f"Remove {document.name} with its {document.passages} passages and the {len(made)} samples from it"
+    return Estimate(what=what, notes=("Datasets that are frozen already keep what they hold.",))
 
 
 def _deletion(toolbox: Toolbox, _arguments: JsonObject) -> Estimate:

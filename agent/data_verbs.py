@@ -9,7 +9,7 @@ from agent.task_verbs import task_sentence
 from agent.transcript import Outcome, Show
 from tools import jobs
 from tools.errors import RetortError
-from tools.records import Sample, SynthesisOrder, Task
+from tools.records import Care, JsonObject, Sample, SynthesisOrder, Task
 
 SHOWN_SAMPLES = 8  # a card with more is not read
 SHOWN_LINES = 20  # of those that could not be imported
@@ -117,15 +117,24 @@ class DataVerbs(DocumentVerbs):
         done = reject(self.catalog, self.project, self.sample_ids(samples), reason.strip() or "not wanted")
         return Outcome(text=f"Rejected {len(done)} sample{'s' if len(done) != 1 else ''}; none is trained on.")
 
-    def generate_samples(
-        self, count: int = 300, max_usd: float | None = None, max_minutes: float | None = None
+    def generate_samples(  # noqa: PLR0917  the verb's arguments, always named
+        self,
+        count: int = 300,
+        max_usd: float | None = None,
+        max_minutes: float | None = None,
+        answers_each: int = 1,
+        critique: bool = False,
+        per_document: int = 0,
     ) -> Outcome:
-        """Have the teacher write many samples as a job; `max_usd` and `max_minutes` are hard stops. Needs approval."""
+        """Have the teacher write many samples as a job; `max_usd` and `max_minutes` are hard stops. `answers_each`
+        asks for that many answers to an input and keeps what most agree on; `critique` has the teacher judge its
+        samples once more; `per_document` caps the samples of one document. Needs approval."""
         self._need_task()
-        limits = self.generation_limits(count)
+        care = Care(answers_each=answers_each, critique=critique, per_document=per_document)
+        limits = self.generation_limits(count, care)
         usd = limits["max_usd"] if max_usd is None else max_usd
         minutes = limits["max_minutes"] if max_minutes is None else max_minutes
-        order = SynthesisOrder(count=count, max_usd=usd, max_minutes=minutes)
+        order = SynthesisOrder(count=count, max_usd=usd, max_minutes=minutes, care=care)
         job = jobs.launch(self.catalog, self.project, order)
         return Outcome(text=f"Started {job.id}: {count} samples, at most ${usd:.2f} and {minutes:g} minutes.")
 
@@ -139,3 +148,8 @@ class DataVerbs(DocumentVerbs):
     def _card(self, samples: Sequence[Sample], text: str) -> Outcome:
         numbers = f"; they are numbered 1 to {len(samples)}" if len(samples) > 1 else ", number 1"
         return Outcome(text=f"{text}{numbers}.", show=(Show(kind="samples", ids=tuple(one.id for one in samples)),))
+
+
+def care_of(arguments: JsonObject) -> Care:
+    """The care that a call of generate_samples asks for."""
+    return Care.model_validate({name: arguments[name] for name in Care.model_fields if name in arguments})

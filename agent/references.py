@@ -9,6 +9,8 @@ from agent import uploads
 from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.records import (
+    NO_CARE,
+    Care,
     Checkpoint,
     Dataset,
     Deployment,
@@ -191,12 +193,12 @@ class References:
 
     # --- money, jobs, deployments, files ---
 
-    def generation_limits(self, count: int) -> dict[str, float]:
+    def generation_limits(self, count: int, care: Care = NO_CARE) -> dict[str, float]:
         """Money: the estimate's upper end, rounded up to a cent, so that what is shown is what is allowed. Minutes:
         twice the upper end and ten at least, a stop for what went wrong and not a race."""
         from tools.synthesis.estimate import estimate
 
-        high = estimate(self.catalog, self.project, count)
+        high = estimate(self.catalog, self.project, count, care)
         return {"max_usd": math.ceil(high.usd_high * 100) / 100, "max_minutes": max(10.0, round(2 * high.minutes_high))}
 
     def deployment_id(self, said: str) -> str:

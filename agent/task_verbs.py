@@ -7,8 +7,8 @@ from typing import Literal, get_args
 
 from pydantic import JsonValue
 
-from agent.references import References
-from agent.transcript import Outcome
+from agent.coverage_verbs import CoverageVerbs
+from agent.transcript import Outcome, Show
 from tools.errors import RetortError
 from tools.records import Example, FieldKind, JsonObject, Project, Task, TaskField, TaskKind
 
@@ -18,7 +18,7 @@ HOW_TO_TELL_TOOLS = (
 )
 
 
-class TaskVerbs(References):
+class TaskVerbs(CoverageVerbs):
     """What the student must learn. Docstrings are what the chat model reads about a verb."""
 
     def set_task(
@@ -70,8 +70,9 @@ class TaskVerbs(References):
             if len(set(names)) < len(names):
                 raise RetortError(f"The {noun} {', '.join(names)} name one twice.", "Give each its own name.")
         project = project.but(task=task, goal=goal.strip() or project.goal, student=student or project.student)
-        self.catalog.save(self._named(project))
-        return Outcome(text=task_sentence(task))
+        project = self.catalog.save(self._named(project))
+        preview = (Show(kind="report", ids=self.masking_preview(project)),) if personal_data == "mask" else ()
+        return Outcome(text=task_sentence(task), show=preview)
 
     def _named(self, project: Project) -> Project:
         """A project gets its name and its folder's name from its goal, once."""

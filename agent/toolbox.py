@@ -1,7 +1,6 @@
 """The verbs in one place: their schemas for the model, the exact arguments of a call, and the call itself.
 
-Two hops: a click or a command -> a verb (`task_verbs.py`, `document_verbs.py`, `data_verbs.py`, `model_verbs.py`,
-`score_verbs.py`) -> the stage's function.
+Two hops: a click or a command -> a verb (`*_verbs.py`) -> the stage's function.
 """
 
 import inspect
@@ -11,7 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, create_model
 
-from agent.data_verbs import DataVerbs
+from agent.coverage_verbs import CoverageVerbs
+from agent.data_verbs import DataVerbs, care_of
 from agent.dataset_verbs import DatasetVerbs
 from agent.document_verbs import DocumentVerbs
 from agent.model_verbs import ModelVerbs
@@ -23,7 +23,7 @@ from tools.records import JsonObject
 
 VERBS = tuple(
     name
-    for verbs in (TaskVerbs, DocumentVerbs, DataVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs)
+    for verbs in (TaskVerbs, CoverageVerbs, DocumentVerbs, DataVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs)
     for name, member in vars(verbs).items()
     if inspect.isfunction(member) and not name.startswith("_") and member.__annotations__.get("return") is Outcome
 )
@@ -47,7 +47,7 @@ class Toolbox(DataVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs):
         for name, value in settled.items():
             settled[name] = self._resolved(verb, name, value)
         if verb in ("generate_samples", "aim_at_failures"):
-            limits = self.generation_limits(int(str(settled["count"])))
+            limits = self.generation_limits(int(str(settled["count"])), care_of(settled))
             settled |= {name: limit for name, limit in limits.items() if settled[name] is None}
         if verb == "start_training" and settled["max_minutes"] is None:
             settled["max_minutes"] = self.time_limit(str(settled["run"]))
@@ -75,6 +75,7 @@ class Toolbox(DataVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs):
             ("draft_samples", "like"): lambda said: self.sample_id(said) if said else "",
             ("import_rows", "file"): self.upload_id,
             ("show_document", "document"): self.document_id,
+            ("remove_source", "document"): self.document_id,
             ("start_training", "run"): self.planned_run,
             ("continue_training", "run"): self.trained_run,
             ("deploy", "checkpoint"): self.checkpoint_id,

@@ -21,6 +21,7 @@ ShowKind = Literal[
     "costs",
     "report",
     "card",
+    "coverage",
 ]
 
 
@@ -29,8 +30,8 @@ class Show(Value):
 
     samples: sample ids · documents: document ids · passages: passage ids · dataset: its id · plan/run: a run id ·
     comparison: evaluation ids · rows: a filter as JSON, then evaluation ids · failures: an evaluation id ·
-    deployment: its id · trial: [candidate, input, answer] triples, flattened ·
-    costs: none · report: lines to print · card: a dataset id and the student reference whose tokens were counted.
+    deployment: its id · trial: [candidate, input, answer] triples, flattened · costs, coverage: none ·
+    report: lines to print · card: a dataset id and the student reference whose tokens were counted.
     """
 
     kind: ShowKind

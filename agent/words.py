@@ -8,6 +8,7 @@ import re
 
 from pydantic import Field
 
+from agent.coverage_words import COVERAGE_RULES
 from agent.plan_words import plan_changes
 from agent.score_words import SCORE_RULES, Build, none, split
 from tools.records import JsonObject, Value
@@ -138,6 +139,24 @@ def _columns(match: re.Match[str]) -> JsonObject:
     return {f"{part}_column": match[part].strip(" '\"`") for part in ("input", "output")}
 
 
+_CARE = (
+    r"(?:\s*,?\s*(?:with|and)?\s*(?P<answers>\d+)\s+answers(?:\s+each)?)?"
+    r"(?:\s*,?\s*(?:with|and)?\s*(?P<critique>(?:a\s+)?critique))?"
+    r"(?:\s*,?\s*(?:at most|up to)\s+(?P<cap>\d+)\s+(?:a|per|from each)\s+document)?"
+)
+
+
+def _generate(match: re.Match[str]) -> JsonObject:
+    said, found = match.groupdict(), _count(match)
+    if said.get("answers"):
+        found["answers_each"] = int(said["answers"])
+    if said.get("critique"):
+        found["critique"] = True
+    if said.get("cap"):
+        found["per_document"] = int(said["cap"])
+    return found
+
+
 # Order matters only where one pattern's words begin another's; every pattern must match the whole message.
 _RULES: tuple[tuple[str, str, Build], ...] = (
     (
@@ -180,10 +199,12 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
     (
         "generate_samples",
         r"generate(?:\s+me)?(?:\s+the\s+rest|\s+(?P<count>[\d,]+))?(?:\s+more)?(?:\s+(?:samples?|rows|examples?))?"
+        + _CARE
         + _MONEY,
-        _count,
+        _generate,
     ),
     ("generate_samples", rf"生成\s*(?:剩下的|其余的|(?P<count>\d+))?\s*(?:个|条)?\s*(?:样本|数据)?{_MONEY}", _count),
+    *COVERAGE_RULES,
     (
         "freeze_dataset",
         r"(?:freeze(?:\s+(?:the\s+|a\s+)?(?:dataset|data))?|冻结(?:数据集|数据)?)"

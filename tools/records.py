@@ -396,12 +396,24 @@ class Aim(Value):
     examples: tuple[str, ...] = Field(min_length=1, description="Ids of train samples that show it.")
 
 
+class Care(Value):
+    """How much is spent on each sample, and how much one document may give."""
+
+    answers_each: int = Field(1, ge=1, le=9, description="Answers asked for each input; more than half must agree.")
+    critique: bool = Field(False, description="Whether the teacher judges its samples once more.")
+    per_document: int = Field(0, ge=0, description="Most samples of one document; 0 for no limit.")
+
+
+NO_CARE = Care()
+
+
 class SynthesisOrder(Value):
     kind: Literal["synthesize"] = "synthesize"
     count: int = Field(ge=1, le=1_000_000, description="Samples to have at the end of the job.")
     max_usd: float = Field(ge=0, description="Hard stop on teacher money, US dollars.")
     max_minutes: float = Field(0, ge=0, description="Hard stop on wall time of one start; 0 for none.")
     aim: Aim | None = Field(None, description="What the samples are aimed at; None spreads them over the task.")
+    care: Care = NO_CARE
 
 
 class TrainingOrder(Value):

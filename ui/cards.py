@@ -10,6 +10,7 @@ from tools.records import Checkpoint, Dataset, Deployment, Document, Expense, Pl
 from tools.training.diagnosis import Diagnosis, diagnose
 from tools.training.glimpse import Glimpse, read_glimpses
 from tools.training.monitor import read_metrics
+from ui.coverage import coverage_card
 from ui.curves import figures, loss_curve
 from ui.dataset_card import dataset_card
 from ui.documents import document_card, passage_cards
@@ -63,6 +64,7 @@ class Cards:
             "trial": lambda: _trial(ids),
             "costs": lambda: costs_card(catalog.find(Expense, project.id)),
             "card": lambda: dataset_card(catalog, project, ids),
+            "coverage": lambda: coverage_card(catalog, project),
             "report": lambda: card("", prose("\n".join(ids)), style="report"),
         }
         return draw[show.kind]()

@@ -112,7 +112,9 @@ window.retort ||= (() => {
     if (!form) return;
     event.preventDefault();
     const act = JSON.parse(form.dataset.act);
-    for (const box of form.elements) if (box.name && box.value !== box.defaultValue) act.arguments[box.name] = box.value;
+    const lines = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
+    for (const box of form.elements)
+      if (box.name && box.value !== box.defaultValue) act.arguments[box.name] = "lines" in box.dataset ? lines(box.value) : box.value;
     form.closest("details")?.removeAttribute("open");
     send(panel, act);
   }

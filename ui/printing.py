@@ -26,6 +26,7 @@ from tools.records import (
     Sample,
     Score,
 )
+from tools.synthesis.coverage import table
 from tools.training.lengths import measure_lengths
 from ui.markup import fields_of, readable
 from ui.units import cost_line, duration, interval, plural, share, usd
@@ -70,12 +71,19 @@ def show_text(catalog: Catalog, project: Project, show: Show) -> str:
         "trial": lambda: _trial(ids),
         "costs": lambda: costs_text(catalog.find(Expense, project.id)),
         "card": lambda: _card(catalog, project, ids),
+        "coverage": lambda: _coverage(catalog, project),
         "report": lambda: "\n".join(ids),
     }
     try:
         return draw[show.kind]()
     except RetortError as error:
         return f"({error.problem})"
+
+
+def _coverage(catalog: Catalog, project: Project) -> str:
+    tallies = table(project.task, catalog.each(Sample, project.id))
+    rows = [[one.axis, one.value, str(one.good), str(one.rejected)] for one in tallies]
+    return columns(["axis", "value", "good", "rejected"], rows) if rows else "Nothing to spread over yet."
 
 
 def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

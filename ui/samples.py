@@ -6,6 +6,7 @@ from tools.catalog import Catalog
 from tools.errors import NotFound
 from tools.records import Document, Passage, Sample
 from tools.settings import settings
+from tools.synthesis.framing import asked
 from ui.markup import escape, fields_of
 from ui.units import plural
 from ui.views import Act, button, card, chip, packed, pairs, verb
@@ -29,7 +30,7 @@ def sample_cards(catalog: Catalog, ids: Sequence[str], newest: bool = True) -> s
 
 def _card(catalog: Catalog, sample: Sample, number: int, newest: bool) -> str:
     """`number` is what a person can call the sample in words: 'reject 2'."""
-    body = f'<div class="label">{number} · Input</div>{_folded(sample.question)}'
+    body = f'<div class="label">{number} · Input</div>{_folded(asked(sample.question))}'
     body += f'<div class="label">Answer</div>{answer(sample.answer)}'
     if sample.quote or sample.passage_id:
         body += _evidence(catalog, sample)
@@ -89,8 +90,14 @@ def _evidence(catalog: Catalog, sample: Sample) -> str:
     except NotFound:
         return f'<blockquote class="quote">{escape(sample.quote)}</blockquote>'
     place = name + (f", page {passage.page}" if passage.page else f", {passage.heading}" if passage.heading else "")
-    text = escape(passage.text)
-    quote = escape(sample.quote)
-    if quote:
-        text = text.replace(quote, f"<mark>{quote}</mark>", 1)
+    text = _marked(passage.text, sample)
     return f'<details class="fold"><summary>From {escape(place)}</summary><div class="text">{text}</div></details>'
+
+
+def _marked(passage: str, sample: Sample) -> str:
+    """The passage with the quote marked where it stands."""
+    start = passage.find(sample.quote) if sample.quote_start is None else sample.quote_start
+    end = start + len(sample.quote)
+    if not sample.quote or passage[start:end] != sample.quote:
+        return escape(passage)
+    return f"{escape(passage[:start])}<mark>{escape(sample.quote)}</mark>{escape(passage[end:])}"

@@ -121,6 +121,8 @@ class Talk:
             case "yes":
                 means = None if self.status.missing else propose(self.status, self.tongue).means
                 return _call(means.verb, means.arguments) if means else self._next()
+            case "label_inputs" if "file" not in said.arguments:
+                return AIMessage(content=phrases.NO_INPUTS[self.tongue])
             case "import_rows":
                 given = [file for one in self.messages for file in one.additional_kwargs.get("files", [])]
                 if not given:
@@ -134,6 +136,9 @@ class Talk:
         calls: list[tuple[str, JsonObject]] = []
         if text and said is None and not self.status.goal:
             calls.append(("set_task", {"goal": text, **understand(text).arguments()}))
+        if said and said.verb == "label_inputs":
+            inputs = [_tool_call("label_inputs", {"file": one["id"]}) for one in files]
+            return AIMessage(content="", tool_calls=inputs)
         rows = [one for one in files if str(one["name"]).lower().endswith(TABLES)]
         told = said.arguments if said and said.verb == "import_rows" else {}
         for one in rows:

@@ -17,9 +17,11 @@ GOAL = {
 }
 QUESTIONS = {
     "kind": {
-        "en": "Which kind of task is it? Say `extraction` (a JSON object), `classification` (one label) or "
-        "`open` (free text).",
-        "zh": "这是哪类任务？请说 `提取`（输出 JSON）、`分类`（输出一个标签）或 `开放`（自由文本）。",
+        "en": "Which kind of task is it? Say `extraction` (a JSON object), `classification` (one label), `answering` "
+        "(questions about your documents), `rewriting` (in a style), `roleplay` (a character), `identity` (who it is), "
+        "`calling` (functions) or `open` (free text).",
+        "zh": "这是哪类任务？请说 `提取`（输出 JSON）、`分类`（输出一个标签）、`文档问答`、`改写`（按某种风格）、"
+        "`角色扮演`、`身份`（它是谁）、`函数调用` 或 `开放`（自由文本）。",
     },
     "input_description": {
         "en": "What do the inputs look like? Answer in a few words, e.g. `short messages with contact details`.",
@@ -34,6 +36,22 @@ QUESTIONS = {
     "labels": {
         "en": "Which labels can the answer be? At least two, e.g. `refund, delivery, complaint`.",
         "zh": "有哪些标签可选？至少两个，例如：`退款、物流、投诉`。",
+    },
+    "style": {
+        "en": "How should the rewritten text read? E.g. `formal, at most two sentences`.",
+        "zh": "改写后的文本应是什么风格？例如：`正式，不超过两句`。",
+    },
+    "persona": {
+        "en": "Describe the character on a card: who it is, how it talks, what it knows and never does.",
+        "zh": "请描述这个角色：它是谁，怎么说话，知道什么，从不做什么。",
+    },
+    "name": {
+        "en": "What is the model called, and who made it? E.g. `Nova, made by Acme`.",
+        "zh": "模型叫什么名字，由谁开发？例如：`小星, 由星河公司`。",
+    },
+    "tools": {
+        "en": "Paste the functions as JSON, each with `name`, `description` and `parameters` (a JSON schema).",
+        "zh": "请粘贴函数的 JSON，每个含 `name`、`description` 和 `parameters`（JSON schema）。",
     },
     "language": {
         "en": "Which language are the inputs in? For example: `English`.",
@@ -54,6 +72,10 @@ NOT_READ = {
     "zh": "这个回答我没有读懂。",
 }
 NEXT = {
+    "documents": {
+        "en": "The task is clear. Next: the documents to answer from. Drop the files into the chat.",
+        "zh": "任务已明确。下一步：请把要用来回答的文档拖进对话。",
+    },
     "draft": {
         "en": "The task is clear. Next: see some samples. Say `draft 5 samples`.",
         "zh": "任务已明确。下一步：先看几个样本。请说 `起草 5 个样本`。",
@@ -108,14 +130,16 @@ NEXT = {
 }
 HELP = {
     "en": "I understand: `draft 5 samples`, `approve all`, `approve 1,3`, `reject 2: reason`, `edit 3: …`, "
-    "`more like 2`, `generate 300`, `import` (with a file), `freeze`, `plan`, `use rank 16, 3 epochs`, "
-    "`train longer`, `train`, `continue 2 more epochs`, `diagnose`, "
+    "`more like 2`, `generate 300`, `import` (with a file), `coverage`, `topics: a, b`, "
+    "`label these` (with a file of inputs), `mask personal data`, `show the request`, `remove document NAME`, "
+    "`freeze`, `plan`, `use rank 16, 3 epochs`, `train longer`, `train`, `continue 2 more epochs`, `diagnose`, "
     "`stop`, `resume`, `evaluate`, `compare`, `try: text`, `deploy best`, "
     "`check the served model`, `stop the deployment`, "
     "`status`, `costs`, `delete the project`. To change the task, say e.g. `the fields are name and phone`.",
     "zh": "我能听懂：`起草 5 个样本`、`全部批准`、`批准 1,3`、`拒绝 2：原因`、`编辑 3：…`、`再来几个像 2 的`、"
-    "`生成 300 条`、`导入`（附文件）、`冻结`、`计划`、`使用秩 16、3 轮`、`训练更久`、"
-    "`开始训练`、`继续训练 2 轮`、`诊断`、`停止`、`继续`、`评测`、"
+    "`生成 300 条`、`导入`（附文件）、"
+    "`覆盖表`、`主题：甲、乙`、`标注这些`（附输入文件）、`隐藏个人信息`、`预览请求`、`删除文档 文件名`、"
+    "`冻结`、`计划`、`使用秩 16、3 轮`、`训练更久`、`开始训练`、`继续训练 2 轮`、`诊断`、`停止`、`继续`、`评测`、"
     "`比较`、`试一下：文本`、`部署最好的`、`检查部署`、`停止部署`、`状态`、`费用`、`删除项目`。"
     "要修改任务，请说例如 `字段是 姓名、电话`。",
 }
@@ -126,6 +150,10 @@ UNKNOWN = {
 NO_FILE = {
     "en": "Drop a file into the chat with that message: JSONL or CSV.",
     "zh": "请在消息里附上文件：JSONL 或 CSV。",
+}
+NO_INPUTS = {
+    "en": "Drop the file of inputs into the chat with that message: .txt with one a line, .csv or .jsonl.",
+    "zh": "请在消息里附上输入文件：每行一条的 .txt，或 .csv、.jsonl。",
 }
 ALL_RIGHT = {"en": "All right.", "zh": "好的。"}
 DECLINED = {

@@ -66,6 +66,8 @@ def _of_training(status: ProjectStatus, tongue: Tongue) -> Proposal | None:
 def _of_data(status: ProjectStatus, tongue: Tongue) -> Proposal:
     if status.samples.get("draft", 0):
         return _say("judge", tongue)
+    if status.task.kind == "answering" and not status.documents:
+        return _say("documents", tongue)
     if not status.usable:
         return _say("draft", tongue, "draft_samples", {"count": 5})
     if status.usable < ENOUGH:

@@ -24,10 +24,36 @@ _CLASSIFICATION = re.compile(
     r"\bclassif|\bintents?\b|\bcategori|\blabel|\bsentiment\b|\bsort\b.*\binto\b|\broute\b|\btag\b|分类|意图|类别|标签|情感|分为|分成|归为",
     re.IGNORECASE,
 )
-_OPEN = re.compile(
-    r"\bopen\b|\bfree text\b|\brewrit|\bsummar|\banswer(?:s|ing)? questions?|\btranslat|\breply|\bexplain"
-    r"|开放|自由|改写|总结|摘要|回答|翻译|回复",
-    re.IGNORECASE,
+# In order: the first that the words point to, after extraction and classification.
+_PAPERS = r"(?:documents?|docs|files?|manuals?|handbook|pdfs?|polic(?:y|ies))"
+_OTHERS: tuple[tuple[TaskKind, str], ...] = (
+    (
+        "calling",
+        r"\bfunction[- ]call|\bcall(?:s|ing)? (?:the |my |our )?(?:functions?|tools?|apis?)\b|\btool (?:use|call)"
+        r"|\bcalling\b|函数调用|调用(?:函数|工具|接口)|工具调用",
+    ),
+    (
+        "identity",
+        r"\bidentity\b|\bwho (?:it|he|she) is\b|\bwho are you\b|\bits? (?:own )?name is\b"
+        r"|身份|自我认知|你是谁|它是谁",
+    ),
+    (
+        "roleplay",
+        r"\brole[- ]?play|\bplays? (?:the )?(?:role|character|part)|\bspeaks? (?:like|as) a\b|\bin the voice of"
+        r"|\bpersona\b|角色扮演|扮演",
+    ),
+    (
+        "answering",
+        rf"\banswer(?:s|ing)?\b.{{0,30}}\bquestions?.{{0,40}}\b{_PAPERS}"
+        rf"|\bquestions? (?:about|on|over|from) (?:my|our|the|these) {_PAPERS}|\banswering\b|\bdocument (?:q&a|qa)\b"
+        r"|(?:文档|资料|手册|文件).{0,12}(?:问答|问题|回答)|(?:根据|基于).{0,12}(?:文档|资料|手册|文件)",
+    ),
+    ("rewriting", r"\brewrit|\brephras|\bparaphras|\btone of\b|\bstyle transfer|改写|润色|改成.{0,8}(?:语气|风格)"),
+    (
+        "open",
+        r"\bopen\b|\bfree text\b|\bsummar|\banswer(?:s|ing)? questions?|\btranslat|\breply|\bexplain"
+        r"|开放|自由|总结|摘要|回答|翻译|回复",
+    ),
 )
 _BREAK = (
     r"(?=\s*(?:[.;!?。；！？\n]|$|\b(?:from|out of|in (?:english|chinese|german|french|spanish)|using|for|so that)\b"
@@ -78,12 +104,12 @@ def understand(text: str) -> Understood:
 
 
 def kind_of(text: str) -> TaskKind | None:
-    """The kind of task that the words point to; extraction wins over classification, both over open."""
+    """The kind of task that the words point to; extraction wins over classification, both over the others."""
     if _CLASSIFICATION.search(text) and not re.search(r"\bextract|\bjson\b|提取|抽取", text, re.IGNORECASE):
         return "classification"
     if _EXTRACTION.search(text):
         return "extraction"
-    return "open" if _OPEN.search(text) else None
+    return next((kind for kind, pattern in _OTHERS if re.search(pattern, text, re.IGNORECASE)), None)
 
 
 def language_of(text: str) -> str:

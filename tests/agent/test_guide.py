@@ -41,6 +41,13 @@ GOALS: list[tuple[str, JsonObject]] = [
         "把用户留言分为投诉、咨询、表扬",
         {"kind": "classification", "input_description": "用户留言", "labels": ["投诉", "咨询", "表扬"]},
     ),
+    ("Answer customers' questions about our manuals", {"kind": "answering"}),
+    ("Rewrite blunt notes in a polite tone", {"kind": "rewriting", "input_description": "blunt notes"}),
+    ("Role-play a ship's cook", {"kind": "roleplay"}),
+    ("It should know who it is", {"kind": "identity"}),
+    ("Call my tools from spoken requests", {"kind": "calling", "input_description": "spoken requests"}),
+    ("根据公司文档回答问题", {"kind": "answering"}),
+    ("函数调用", {"kind": "calling"}),
     ("hello there", {}),
 ]
 

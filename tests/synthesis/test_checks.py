@@ -5,8 +5,9 @@ import pytest
 from tests.conftest import CONTACTS
 from tests.synthesis.tasks import BANK, ORDERS, extraction
 from tools.records import Message, Passage, Sample, Task, TaskField
-from tools.synthesis.checks import check, check_quote, duplicate_key
+from tools.synthesis.checks import check, check_quote
 from tools.synthesis.instructions import system_prompt
+from tools.synthesis.likeness import exact_key
 
 GOOD = '{"name": "Ann Lee", "phone": null, "address": null, "email": "ann@x.org"}'
 
@@ -68,9 +69,9 @@ def test_a_quote_must_stand_in_its_passage() -> None:
 
 
 def test_duplicates_are_seen_through_case_width_and_punctuation() -> None:
-    assert duplicate_key("Hi,  I am ANN!") == duplicate_key("hi i am ann")
-    assert duplicate_key("电话：１２３") == duplicate_key("电话:123")
-    assert duplicate_key("call 12") != duplicate_key("call 13")
+    assert exact_key("Hi,  I am ANN!") == exact_key("hi i am ann")
+    assert exact_key("电话：１２３") == exact_key("电话:123")
+    assert exact_key("call 12") != exact_key("call 13")
 
 
 def test_the_system_prompt_is_short_and_says_the_task() -> None:

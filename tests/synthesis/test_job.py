@@ -18,11 +18,12 @@ from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.jobs import Stopped
 from tools.records import Answer, Document, Expense, Job, Passage, Project, Sample, SynthesisOrder, new_id
-from tools.synthesis.checks import check, duplicate_key
+from tools.synthesis.checks import check
 from tools.synthesis.drafting import draft
 from tools.synthesis.engine import BARREN_ANSWERS
 from tools.synthesis.estimate import estimate
 from tools.synthesis.job import run
+from tools.synthesis.likeness import exact_key
 
 
 def questions(catalog: Catalog, project: Project) -> list[str]:
@@ -36,7 +37,7 @@ def test_the_simulator_makes_exactly_the_count_in_seconds(catalog: Catalog, proj
     assert time.monotonic() - started < 20  # 2 s on an idle machine
     samples = catalog.find(Sample, project.id)
     assert len(samples) == 300
-    assert len({duplicate_key(sample.question) for sample in samples}) == 300
+    assert len({exact_key(sample.question) for sample in samples}) == 300
     for sample in samples:
         assert sample.state == "approved"
         assert sample.job_id == job.job.id
@@ -50,7 +51,7 @@ def test_the_simulator_makes_exactly_the_count_in_seconds(catalog: Catalog, proj
 def test_two_jobs_make_different_samples(catalog: Catalog, project: Project) -> None:
     run(work(catalog, project, 40))
     run(work(catalog, project, 40))
-    assert len({duplicate_key(question) for question in questions(catalog, project)}) == 80
+    assert len({exact_key(question) for question in questions(catalog, project)}) == 80
 
 
 def test_a_stopped_job_ends_where_an_undisturbed_one_does(
@@ -91,7 +92,7 @@ def test_a_killed_process_loses_and_repeats_nothing(catalog: Catalog, project: P
     assert (job.state, job.problem) == ("done", "")
     after = questions(catalog, project)
     assert after[: len(before)] == before
-    assert len(after) == len({duplicate_key(question) for question in after}) == len(before) + 100
+    assert len(after) == len({exact_key(question) for question in after}) == len(before) + 100
 
 
 def test_a_sigterm_stops_the_process_with_a_sentence(catalog: Catalog, project: Project) -> None:
@@ -255,7 +256,7 @@ def test_passages_reach_the_teacher_and_quotes_are_checked(
 def test_drafts_are_drafts_and_never_repeat(catalog: Catalog, project: Project) -> None:
     first, second = draft(catalog, project, 4), draft(catalog, project, 4)
     assert [sample.state for sample in first + second] == ["draft"] * 8
-    assert len({duplicate_key(question) for question in questions(catalog, project)}) == 8
+    assert len({exact_key(question) for question in questions(catalog, project)}) == 8
     more = draft(catalog, project, 3, like=first[0])
     assert {sample.source for sample in more} == {first[0].source}
 

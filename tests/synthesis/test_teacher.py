@@ -57,7 +57,7 @@ def request(task: Task = CONTACTS, **more: Any) -> TeacherRequest:
 def test_a_structured_request_and_its_cost(monkeypatch: pytest.MonkeyPatch) -> None:
     gate = Gate()
     with teaching(monkeypatch, honest) as server:
-        samples = ask(request(variety="tone: hurried"), gate)
+        samples = ask(request(cell={"topic": "parcels"}), gate)
     assert len(samples) == 2
     assert list(json.loads(samples[0].output)) == ["name", "phone", "address", "email"]
     assert gate.usage.usd == pytest.approx((1000 * 1.0 + 500 * 4.0) / 1e6)
@@ -70,7 +70,7 @@ def test_a_structured_request_and_its_cost(monkeypatch: pytest.MonkeyPatch) -> N
     shape = body["response_format"]["json_schema"]
     assert shape["strict"] is True
     assert shape["schema"]["properties"]["samples"]["items"]["properties"]["output"] == CONTACTS.json_schema()
-    assert "tone: hurried" in body["messages"][1]["content"]
+    assert "topic: parcels" in body["messages"][1]["content"]
 
 
 def test_labels_are_an_enum_and_open_shapes_are_not_strict(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from agent.transcript import Approval, Show
 from tests.ui.conftest import make_sample
 from tools.catalog import Catalog
 from tools.records import (
+    Coverage,
     Dataset,
     Deployment,
     Document,
@@ -80,6 +81,35 @@ def test_untrusted_text_is_escaped_everywhere(catalog: Catalog, project: Project
         assert not re.search(r"<(script|img|a)\b", card), card
         assert "alert(1)" in card
         assert {} not in acts(card)
+
+
+def test_the_quote_is_marked_where_it_stands_and_not_where_its_words_come_first(
+    catalog: Catalog, project: Project
+) -> None:
+    document = make_document(project, name="Guide.md")
+    passage = make_passage(document, text="It opens at two. <b>On Sunday it opens at two.", heading="Hours")
+    sample = make_sample(project, "Passage: It opens.\n\nQuestion: When on Sunday?", "At two.")
+    sample = sample.but(passage_id=passage.id, document_id=document.id, quote="it opens at two", quote_start=30)
+    catalog.add_all([document, passage, sample])
+    card = Cards(catalog).draw(project, Show(kind="samples", ids=(sample.id,)))
+    assert "<summary>From Guide.md, Hours</summary>" in card
+    assert "It opens at two. &lt;b&gt;On Sunday <mark>it opens at two</mark>." in card
+    assert '<div class="text">When on Sunday?</div>' in card
+
+
+def test_the_coverage_table_counts_and_asks(catalog: Catalog, project: Project) -> None:
+    task = project.task.model_copy(update={"coverage": Coverage(topics=("<sea>", "sky"))})
+    catalog.save(project := project.but(task=task))
+    catalog.add_all(
+        [
+            make_sample(project, "a", "{}", state="approved").but(cell={"topic": "<sea>"}),
+            make_sample(project, "b", "{}", state="rejected").but(cell={"topic": "sky"}),
+        ]
+    )
+    card = Cards(catalog).draw(project, Show(kind="coverage"))
+    assert '<td>&lt;sea&gt;</td><td class="bar-cell"><i style="width:100%"></i></td><td>1</td><td></td>' in card
+    assert '<td>sky</td><td class="bar-cell"><i style="width:0%"></i></td><td>0</td><td>1 rejected</td>' in card
+    assert [act["verb"] for act in acts(card)] == ["set_coverage"]
 
 
 def test_a_quote_is_marked_in_its_passage(catalog: Catalog, project: Project) -> None:

@@ -14,6 +14,8 @@ from tools.dataset.versions import INDEX, index_rows
 from tools.errors import RetortError
 from tools.files import is_complete, need_space, seal_folder, sync_folder, to_jsonl, write_atomic
 from tools.records import Dataset, Project, Sample, new_id
+from tools.synthesis.judging import fingerprints
+from tools.synthesis.likeness import FINGERPRINTS, Fingerprints
 
 FILE_OF = {"train": "train.jsonl", "dev": "dev.jsonl", "test": "sealed/test.jsonl", INDEX: INDEX}
 
@@ -55,7 +57,7 @@ def freeze(
     data[INDEX] = to_jsonl(index_rows(parts))
     need_space(home, 2 * sum(map(len, data.values())), "the dataset")
     version, folder = _new_folder(home / "datasets", known)
-    _write(folder, data)
+    _write(folder, data, fingerprints(project.task, drawn.test))
     record = Dataset(
         id=new_id("dataset"),
         owner=catalog.owner,
@@ -89,10 +91,12 @@ def _new_folder(parent: Path, known: Sequence[Dataset]) -> tuple[int, Path]:
     raise AssertionError("count() has no end")
 
 
-def _write(folder: Path, data: dict[str, bytes]) -> None:
+def _write(folder: Path, data: dict[str, bytes], test: Fingerprints) -> None:
+    """The splits, and what tells later whether an input repeats the test without showing a row of it."""
     try:
         for split, text in data.items():
             write_atomic(folder / FILE_OF[split], text)
+        test.write(folder / FINGERPRINTS)
         seal_folder(folder)
     except RetortError:
         shutil.rmtree(folder)  # half a version is none; its number is free again

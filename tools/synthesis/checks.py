@@ -3,16 +3,20 @@
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from jsonschema import Draft202012Validator
 from pydantic import JsonValue
 
 from tools.records import Passage, Sample, Task, TaskField
+from tools.synthesis import boilerplate
+from tools.synthesis.calls import check_calls
+from tools.synthesis.languages import foreign
+from tools.synthesis.lengths import unlike
+from tools.synthesis.quotes import flat, locate
 
-_SPACES = re.compile(r"\s+")
-_NO_WORD = re.compile(r"[\W_]+")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_WRITES = ("answering", "rewriting", "roleplay", "identity", "calling", "open")  # kinds that answer in sentences
 
 
 def check(task: Task, sample: Sample) -> str:
@@ -26,28 +30,66 @@ def check(task: Task, sample: Sample) -> str:
         return "the answer is empty"
     if task.kind == "extraction":
         return _check_extraction(task, sample.question, sample.answer)
-    if task.kind == "classification" and sample.answer not in task.labels:
-        return f"{sample.answer[:60]!r} is not one of the labels {', '.join(task.labels)}"
-    return ""
+    if task.kind == "classification":
+        return _check_label(task, sample.answer)
+    return check_calls(sample)
+
+
+def check_written(task: Task, sample: Sample, asked: str) -> str:
+    """What only a text that somebody wrote can have wrong: its language, its length, its empty phrases.
+
+    `asked` is the input without the passage that may stand before it.
+    """
+    language = sample.cell.get("language", "") or task.language
+    told = sample.messages[-1].content if task.kind in _WRITES else ""
+    reasons: tuple[Callable[[], str], ...] = (
+        lambda: _named("the input", boilerplate.placeholder(asked)),
+        lambda: _named("the question", boilerplate.pointing(asked) if task.kind == "answering" else ""),
+        lambda: _named("the answer declines", boilerplate.refusal(told) if task.kind != "roleplay" else ""),
+        lambda: _named("the answer", boilerplate.chatter(told)),
+        lambda: _in_language("the input", asked, language),
+        lambda: _in_language("the answer", told, language),
+        lambda: _of_length("the input", asked, sample.cell.get("length", "")),
+        lambda: _of_length("the answer", told, ""),
+    )
+    return next((reason for find in reasons if (reason := find())), "")
 
 
 def check_quote(sample: Sample, passage: Passage) -> str:
     """The reason why the sample's quote does not stand in its passage; empty when it does."""
     if not sample.quote.strip():
         return "no passage is quoted as evidence"
-    if flat(sample.quote) not in flat(passage.text):
+    if locate(sample.quote, passage.text) is None:
         return f"the quote {sample.quote[:60]!r} is not in the passage"
     return ""
 
 
-def duplicate_key(text: str) -> str:
-    """Inputs with one key are the same to a student: case, spacing, punctuation and width do not count."""
-    return _NO_WORD.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+def check_grounded(sample: Sample, asked: str, passage: Passage) -> str:
+    """The reason why a document's answer cannot be right: a number in it that neither passage nor question has."""
+    known = f"{passage.text} {asked}"
+    for number in _NUMBER.findall(unicodedata.normalize("NFKC", sample.answer).replace(",", "")):
+        if not _has_number(known, float(number)):
+            return f"the answer's number {number} is not in the passage"
+    return ""
 
 
-def flat(text: str) -> str:
-    """The text on one line with single spaces."""
-    return _SPACES.sub(" ", text).strip()
+def _named(what: str, words: str) -> str:
+    return f"{what} says {words[:60]!r}" if words else ""
+
+
+def _in_language(what: str, text: str, language: str) -> str:
+    found = foreign(text, language)
+    return f"{what} is not in the language {language}{f' but in {found}' if found != 'other' else ''}" if found else ""
+
+
+def _of_length(what: str, text: str, asked: str) -> str:
+    found = unlike(text, asked)
+    return f"{what} is too long or too short: {found}" if found else ""
+
+
+def _check_label(task: Task, answer: str) -> str:
+    labels = [*task.labels, *([task.out_of_scope] if task.out_of_scope else [])]
+    return "" if answer in labels else f"{answer[:60]!r} is not one of the labels {', '.join(labels)}"
 
 
 def _check_extraction(task: Task, question: str, answer: str) -> str:

@@ -4,12 +4,12 @@ import math
 from statistics import fmean
 
 from tools.catalog import Catalog
-from tools.records import Answer, Document, Estimate, Expense, Project, Value
+from tools.records import NO_CARE, Answer, Care, Document, Estimate, Expense, Project, Value
 from tools.settings import Price
 from tools.synthesis.making import Maker
 from tools.synthesis.simulator import Simulator
 from tools.synthesis.teacher import pick_teacher
-from tools.synthesis.teaching import Usage
+from tools.synthesis.teaching import Teacher, TeacherRequest, Usage
 
 _SIMULATED_PER_MINUTE = 6_000  # measured on 2 busy cores, catalog writes included
 _RECENT, _ENOUGH = 200, 3  # answers of this teacher that are looked at, and that say more than a guess
@@ -27,16 +27,17 @@ class _Expected(Value):
     basis: str
 
 
-def estimate(catalog: Catalog, project: Project, count: int) -> Estimate:
+def estimate(catalog: Catalog, project: Project, count: int, care: Care = NO_CARE) -> Estimate:
     """Raises RetortError when the generation could not start: an incomplete task, no key, a field nobody can draw."""
     teacher = pick_teacher(project.task, f"{project.id}/estimate")
-    maker = Maker(catalog, project, teacher, seed="estimate", state="draft")
+    maker = Maker(catalog, project, teacher, seed="estimate", state="draft", care=care)
     what = f"{count:,} samples by {teacher.source}"
     if isinstance(teacher, Simulator):
         return _simulated(what, count, documents=sum(catalog.count(Document, project.id).values()))
     each = min(count, teacher.samples_per_request)
     request = maker.request(0, each)
-    expected = _measured(catalog, project, teacher.source, each) or _guessed(teacher.expect(request), each)
+    known = _measured(catalog, project, teacher.source, each) if care == NO_CARE else None
+    expected = known or _guessed(teacher.expect(request), each)
     requests = math.ceil(count / each)
     most = math.ceil(count / expected.good * expected.high)
     slots = min(teacher.concurrency, requests)
@@ -52,7 +53,11 @@ def estimate(catalog: Catalog, project: Project, count: int) -> Estimate:
         usd_high=most * expected.usd * expected.high + teacher.most_usd(request),
         minutes_low=requests * fast / slots / 60,
         minutes_high=(most / slots + 1) * slow / 60,
-        notes=(expected.basis, _price_note(teacher.price, "" if teacher.price_is_known else teacher.model)),
+        notes=(
+            expected.basis,
+            *_care_notes(teacher, request, requests),
+            _price_note(teacher.price, "" if teacher.price_is_known else teacher.model),
+        ),
     )
 
 
@@ -86,6 +91,20 @@ def _measured(catalog: Catalog, project: Project, source: str, each: int) -> _Ex
         high=1.25,
         basis=f"From the last {len(answers)} answers of this teacher in this project.",
     )
+
+
+def _care_notes(teacher: Teacher, request: TeacherRequest, requests: int) -> list[str]:
+    """What each second look is of the price."""
+    plain = request.model_copy(update={"answers_each": 1, "critique": False})
+    base = teacher.expect(plain).usd
+    notes = []
+    if request.answers_each > 1:
+        more = teacher.expect(plain.model_copy(update={"answers_each": request.answers_each})).usd - base
+        notes.append(f"{request.answers_each} answers to each input are about ${requests * more:.2f} of it.")
+    if request.critique:
+        more = teacher.expect(plain.model_copy(update={"critique": True})).usd - base
+        notes.append(f"The critique is about ${requests * more:.2f} of it.")
+    return notes
 
 
 def _price_note(price: Price, unknown: str) -> str:

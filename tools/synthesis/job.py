@@ -22,7 +22,16 @@ def run(work: Work) -> str:
     started = time.monotonic()
     seed = f"{work.project.id}/{work.job.id}"
     teacher = pick_teacher(work.project.task, seed)
-    maker = Maker(work.catalog, work.project, teacher, seed=seed, state="approved", job_id=work.job.id, aim=order.aim)
+    maker = Maker(
+        work.catalog,
+        work.project,
+        teacher,
+        seed=seed,
+        state="approved",
+        job_id=work.job.id,
+        aim=order.aim,
+        care=order.care,
+    )
     bill = Bill.of_job(work.catalog, work.project.id, work.job.id)
 
     def report(_kept: Kept | None = None) -> None:

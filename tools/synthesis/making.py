@@ -2,17 +2,23 @@
 
 import hashlib
 import random
+from collections import Counter
 from collections.abc import Sequence
 
 from tools.catalog import Catalog
 from tools.documents.finding import current_passages
+from tools.errors import RetortError
 from tools.records import (
+    NO_CARE,
     Aim,
     Answer,
     AnswerState,
+    Care,
+    Dataset,
+    Document,
     Example,
     Expense,
-    Message,
+    Passage,
     Project,
     Record,
     Sample,
@@ -20,10 +26,13 @@ from tools.records import (
     Value,
     new_id,
 )
-from tools.synthesis.checks import check, check_quote, duplicate_key
-from tools.synthesis.instructions import system_prompt
+from tools.synthesis.coverage import Spread
+from tools.synthesis.framing import asked
+from tools.synthesis.judging import Judge
+from tools.synthesis.likeness import FINGERPRINTS, Fingerprints, exact_key
+from tools.synthesis.masking import mask
+from tools.synthesis.sources import Sources
 from tools.synthesis.teaching import Drafted, Teacher, TeacherRequest, Usage
-from tools.synthesis.variety import cell
 
 SHOTS = 4  # approved samples shown to a teacher
 KEPT_TEXT = 4000  # characters of an answer set aside that are kept for a person to look at
@@ -72,6 +81,7 @@ class Maker:
         job_id: str = "",
         like: Sample | None = None,
         aim: Aim | None = None,
+        care: Care = NO_CARE,
     ) -> None:
         self.catalog = catalog
         self.project = project
@@ -82,31 +92,76 @@ class Maker:
         self.like = Example(input=like.question, output=like.answer) if like else None
         self.aim = aim
         aimed = [catalog.get(Sample, id_) for id_ in aim.examples] if aim else []
-        self._aimed = [Example(input=one.question, output=one.answer) for one in aimed]
-        self.prompt = system_prompt(project.task)
-        self.passages = current_passages(catalog, project) if teacher.reads_documents else []
-        if aim:  # only what train rows rest on: other documents may be those of dev or the test
-            grounds = {one.document_id for one in aimed}
-            self.passages = [one for one in self.passages if one.document_id in grounds]
+        self._aimed = [Example(input=asked(one.question), output=one.answer) for one in aimed]
+        self.care = care
+        sealed = [catalog.folder(project) / one.folder / FINGERPRINTS for one in catalog.find(Dataset, project.id)]
+        self.judge = Judge(
+            project,
+            source=teacher.source,
+            state=state,
+            split="train" if aim else "",
+            job_id=job_id,
+            sealed=map(Fingerprints.read, sealed),
+        )
         self._keys: set[bytes] = set()
         self._shots = [*project.task.examples, *self._aimed]
-        for sample in catalog.each(Sample, project.id):
+        # Only what train rows rest on may be aimed with: other documents may be those of dev or the test.
+        self._learn(grounds={one.document_id for one in aimed} if aim else None)
+
+    def _learn(self, grounds: set[str] | None) -> None:
+        """Look once at every sample there is: what may not come again, what may be shown, what is lacking."""
+        task = self.project.task
+        cells: Counter[tuple[str, str]] = Counter()
+        documents: Counter[str] = Counter()
+        used: set[str] = set()
+        for sample in self.catalog.each(Sample, self.project.id):
             self._keys.add(_key(sample.question))
-            if sample.state in ("approved", "edited") and not sample.job_id and not aim:
-                self._shots.append(Example(input=sample.question, output=sample.answer))
+            used.add(sample.passage_id)
+            if sample.state == "rejected":
+                continue
+            self.judge.learn(sample)
+            documents[sample.document_id] += 1
+            if sample.job_id != self.job_id or not self.job_id:
+                cells.update(sample.cell.items())
+            may_be_shown = sample.state != "draft" and not sample.job_id and self.aim is None
+            if may_be_shown and not self.judge.leaks(sample):
+                self._shots.append(Example(input=asked(sample.question), output=sample.answer))
+        passages = current_passages(self.catalog, self.project) if self.teacher.reads_documents else []
+        self.sources = Sources(
+            self.catalog.find(Document, self.project.id),
+            [one for one in passages if grounds is None or one.document_id in grounds],
+            made=documents,
+            used=used,
+            cap=self.care.per_document,
+        )
+        self._spread = Spread(task, self.seed, cells)
 
     def request(self, number: int, count: int) -> TeacherRequest:
-        """Request `number` of the job: another cell, other examples, the next passage."""
+        """Request `number` of the job: another cell, other examples, the next passage.
+
+        The user's unlabelled inputs come first. Raises RetortError when there is no passage and there must be one.
+        """
         rng = random.Random(f"{self.seed}/request/{number}")
+        like = self._aimed[number % len(self._aimed)] if self._aimed else self.like
+        inputs = () if like else self.sources.unlabelled(count)
+        passage = None if inputs else self.sources.next(count)
+        if self.project.task.kind == "answering" and passage is None and not inputs:
+            raise RetortError(
+                "There is no document to answer questions from.", "Drop one into the chat, then generate again."
+            )
+        shots = rng.sample(self._shots, min(SHOTS, len(self._shots)))
         return TeacherRequest(
             task=self.project.task,
             number=number,
             first=number * self.teacher.samples_per_request,
             count=count,
-            variety=cell(number, self.seed) + (f"; case: {self.aim.focus}" if self.aim else ""),
-            passage=self.passages[number % len(self.passages)] if self.passages else None,
-            examples=tuple(rng.sample(self._shots, min(SHOTS, len(self._shots)))),
-            like=self._aimed[number % len(self._aimed)] if self._aimed else self.like,
+            cell=self._cell(number) if not inputs else {},
+            passage=passage and self._masked(passage),
+            inputs=tuple(map(self._masked, inputs)),
+            examples=tuple(map(self._masked_example, shots)),
+            like=like and self._masked_example(like),
+            answers_each=self.care.answers_each,
+            critique=self.care.critique,
         )
 
     def keep(self, some: Sequence[Finished], limit: int) -> list[Kept]:
@@ -141,7 +196,7 @@ class Maker:
             if key and key in self._keys:
                 duplicates += 1
                 continue
-            sample = self._sample(finished.request, drafted)
+            sample = self.judge.sample(finished.request, drafted, self.sources.passages)
             (rejected if sample.state == "rejected" else good).append(sample)
             self._keys.add(key)
         answer = Answer(
@@ -162,28 +217,21 @@ class Maker:
         )
         return Kept(answer=answer, usage=finished.usage, good=tuple(good), rejected=tuple(rejected))
 
-    def _sample(self, request: TeacherRequest, drafted: Drafted) -> Sample:
-        """The sample, rejected with its reason when a check fails."""
-        passage = request.passage
-        sample = Sample(
-            id=new_id("sample"),
-            owner=self.catalog.owner,
-            project_id=self.project.id,
-            messages=(
-                Message(role="system", content=self.prompt),
-                Message(role="user", content=drafted.input),
-                Message(role="assistant", content=drafted.output),
-            ),
-            state=self.state,
-            split="train" if self.aim else "",
-            source=f"{self.teacher.source}:{drafted.style}" if drafted.style else self.teacher.source,
-            job_id=self.job_id,
-            document_id=passage.document_id if passage else "",
-            passage_id=passage.id if passage else "",
-            quote=drafted.quote if passage else "",
-        )
-        reason = check(self.project.task, sample) or (check_quote(sample, passage) if passage else "")
-        return sample.but(state="rejected", reason=reason) if reason else sample
+    def _cell(self, number: int) -> dict[str, str]:
+        aimed = {"case": self.aim.focus} if self.aim else {}
+        return {**self._spread.cell(number), **aimed}
+
+    def _masked(self, passage: Passage) -> Passage:
+        """The passage as the teacher sees it."""
+        if self.project.task.pii == "keep":
+            return passage
+        return passage.but(text=mask(passage.text, self.project.task.language).text)
+
+    def _masked_example(self, example: Example) -> Example:
+        if self.project.task.pii == "keep":
+            return example
+        language = self.project.task.language
+        return Example(input=mask(example.input, language).text, output=mask(example.output, language).text)
 
     def _expense(self, usage: Usage) -> list[Expense]:
         if not (usage.input_tokens or usage.output_tokens):
@@ -205,5 +253,5 @@ class Maker:
 
 def _key(text: str) -> bytes:
     """The input's duplicate key in 12 bytes: among a million inputs a false meeting has odds of 1 in 10^17."""
-    key = duplicate_key(text)
+    key = exact_key(asked(text))
     return hashlib.blake2b(key.encode(), digest_size=12).digest() if key else b""

@@ -17,7 +17,7 @@ from tools.settings import Settings
 from tools.synthesis.prices import price_of, priced
 from tools.synthesis.teaching import Drafted, Gate, Passing, Prompt, Reply, TeacherRequest, Unusable, Usage
 from tools.synthesis.wording import prompt, tokens
-from tools.synthesis.writing import write
+from tools.synthesis.writing import expected_prompts, write
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -70,9 +70,9 @@ class OpenAITeacher:
         return await write(request, ask)
 
     def expect(self, request: TeacherRequest) -> Usage:
-        """A guess from the length of its first prompt."""
-        wanted = prompt(request)
-        return priced(self.price, int(_read(wanted)), wanted.expected_tokens)
+        """A guess from the length of all its prompts."""
+        wanted = expected_prompts(request)
+        return priced(self.price, sum(int(_read(one)) for one in wanted), sum(one.expected_tokens for one in wanted))
 
     def most_usd(self, request: TeacherRequest) -> float:
         return self._most_usd(prompt(request))

@@ -20,10 +20,13 @@ class TeacherRequest(Value):
     number: int = Field(ge=0, description="Of the request within its job; what has been answered is never asked again.")
     first: int = Field(ge=0, description="Number of the first sample asked for, counted over the whole job.")
     count: int = Field(ge=1, description="Samples wanted.")
-    variety: str = Field("", description="The cell of variety: length, tone, situation.")
-    passage: Passage | None = None
+    cell: dict[str, str] = Field({}, description="The cell of the coverage table, axis to value.")
+    passage: Passage | None = Field(None, description="What the samples rest on.")
+    inputs: tuple[Passage, ...] = Field((), description="Inputs of the user's to be answered, instead of new ones.")
     examples: tuple[Example, ...] = Field((), description="Approved samples to follow in form.")
     like: Example | None = Field(None, description="The sample that more are wanted like.")
+    answers_each: int = Field(1, ge=1, description="Answers asked for each input; most must agree.")
+    critique: bool = Field(False, description="Whether the teacher judges the samples once more.")
 
 
 class Drafted(Value):
@@ -32,6 +35,10 @@ class Drafted(Value):
     input: str
     output: str
     quote: str = ""
+    reasoning: str = Field("", description="What the teacher thought before it answered.")
+    history: tuple[Message, ...] = Field((), description="Earlier turns of the conversation.")
+    passage_id: str = Field("", description="The user's input that was answered.")
+    problem: str = Field("", description="What a second look found wrong.")
     style: str = Field("", description="How the simulator rendered it.")
 
 

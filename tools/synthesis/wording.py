@@ -1,26 +1,56 @@
-"""A teacher request in words, and the JSON schema of its reply."""
+"""A teacher request in words: the prompts that write, answer or judge samples, and the JSON schema of each reply."""
 
 import hashlib
 import json
+from collections.abc import Sequence
+
+from pydantic import JsonValue
 
 from prompts import render
 from tools.records import Example, JsonObject, Message, Task
+from tools.synthesis.calls import function_of, name_of
+from tools.synthesis.coverage import in_words
 from tools.synthesis.instructions import system_prompt
-from tools.synthesis.teaching import Prompt, TeacherRequest
+from tools.synthesis.teaching import Drafted, Prompt, TeacherRequest
 
 EXAMPLES_SHOWN = 5
+_ASKS = {
+    "answering": "questions",
+    "roleplay": "what somebody says to the character",
+    "identity": "questions and greetings",
+}
 
 
 def prompt(request: TeacherRequest) -> Prompt:
     """The whole request; an answer is about as long as the examples shown."""
+    if request.inputs:
+        return labelling(request, [passage.text for passage in request.inputs])
     shown = [*request.examples, *((request.like,) if request.like else ())]
     each = sum(tokens(one.input + one.output) for one in shown) / len(shown) if shown else 100.0
-    return Prompt(
-        messages=tuple(messages(request)),
-        answer_schema=reply_schema(request),
-        strict=is_strict(request.task),
-        expected_tokens=int(request.count * (each + 20)),  # the keys and brackets around it
+    user = render(
+        "teacher/request",
+        count=str(request.count),
+        variety=in_words(request.cell) or "as you like",
+        examples=_examples(request),
+        passage=_passage(request),
     )
+    schema = _listed("samples", _sample_parts(request))
+    return _prompt(request, user, schema, request.count * request.task.turns * (each + 20))
+
+
+def labelling(request: TeacherRequest, inputs: Sequence[str]) -> Prompt:
+    """The same task the other way round: these inputs, to be answered."""
+    user = render("teacher/label", count=str(len(inputs)), inputs=_numbered(inputs), passage=_passage(request))
+    schema = _listed("answers", {"number": {"type": "integer"}, **_answer_parts(request)})
+    return _prompt(request, user, schema, len(inputs) * 120.0)
+
+
+def critique(request: TeacherRequest, drafted: Sequence[Drafted]) -> Prompt:
+    """These samples, to be judged."""
+    told = [_fenced(Example(input=one.input, output=one.output), number=at) for at, one in enumerate(drafted, 1)]
+    user = render("teacher/critique", count=str(len(drafted)), samples="\n".join(told), passage=_passage(request))
+    verdict: JsonObject = {"number": {"type": "integer"}, "good": {"type": "boolean"}, "problem": {"type": "string"}}
+    return _prompt(request, user, _listed("verdicts", verdict), len(drafted) * 30.0)
 
 
 def tokens(text: str) -> float:
@@ -29,44 +59,68 @@ def tokens(text: str) -> float:
     return wide + (len(text) - wide) / 4
 
 
-def messages(request: TeacherRequest) -> list[Message]:
-    """System and user message. Passage and examples stand between markers that they cannot know beforehand."""
+def is_strict(task: Task) -> bool:
+    """Strict decoding wants every nested shape spelled out, which lists, objects and functions of a task are not."""
+    return task.kind != "calling" and all(field.kind not in ("list", "object") for field in task.fields)
+
+
+def _prompt(request: TeacherRequest, user: str, schema: JsonObject, expected_tokens: float) -> Prompt:
+    """What all prompts of a job share comes first."""
     task = request.task
     system = render(
         "teacher/system",
         task=system_prompt(task),
-        input=task.input_description,
+        input=task.input_description or _ASKS.get(task.kind or "", "texts"),
         language=task.language or "en",
         answer=_answer(task),
+        rules=render(f"teacher/kinds/{task.kind or 'open'}"),
     )
-    user = render(
-        "teacher/request",
-        count=str(request.count),
-        variety=request.variety or "as you like",
-        examples=_examples(request),
-        passage=_passage(request),
+    thinking = 2 if task.reasoning != "none" else 1
+    return Prompt(
+        messages=(Message(role="system", content=system), Message(role="user", content=user)),
+        answer_schema=schema,
+        strict=is_strict(task),
+        expected_tokens=max(1, int(expected_tokens * thinking)),
     )
-    return [Message(role="system", content=system), Message(role="user", content=user)]
 
 
-def reply_schema(request: TeacherRequest) -> JsonObject:
-    """JSON schema of `{"samples": [{"input", "output", "quote"?}]}`, with the task's own schema as output."""
-    task = request.task
-    output: JsonObject = {"type": "string"}
+# --- the shape of a reply ------------------------------------------------------------------------------------------
+
+
+def _sample_parts(request: TeacherRequest) -> JsonObject:
+    """Earlier turns, the input, the teacher's reasoning, the output, the quote: those that the task has."""
+    parts: JsonObject = {"input": {"type": "string"}, **_answer_parts(request)}
+    if request.task.turns == 1:
+        return parts
+    turn: JsonObject = {"input": {"type": "string"}, "output": _output(request.task)}
+    if request.task.kind == "calling":
+        turn |= {"results": {"type": "array", "items": {"type": "string"}}, "reply": {"type": "string"}}
+    earlier = request.task.turns - 1
+    return {"history": {"type": "array", "items": _closed(turn), "minItems": earlier, "maxItems": earlier}, **parts}
+
+
+def _answer_parts(request: TeacherRequest) -> JsonObject:
+    thought: JsonObject = {"reasoning": {"type": "string"}} if request.task.reasoning != "none" else {}
+    quote: JsonObject = {"quote": {"type": "string"}} if request.passage is not None else {}
+    return {**thought, "output": _output(request.task), **quote}
+
+
+def _output(task: Task) -> JsonObject:
     if task.kind == "extraction":
-        output = task.json_schema()
-    elif task.kind == "classification":
-        output = {"type": "string", "enum": list(task.labels)}
-    parts: JsonObject = {"input": {"type": "string"}, "output": output}
-    if request.passage is not None:
-        parts["quote"] = {"type": "string"}
-    sample = _closed(parts)
-    return _closed({"samples": {"type": "array", "items": sample}})
+        return task.json_schema()
+    if task.kind == "classification":
+        return {"type": "string", "enum": [*task.labels, *([task.out_of_scope] if task.out_of_scope else [])]}
+    if task.kind == "calling":
+        calls: list[JsonValue] = [
+            _closed({"name": {"const": name_of(tool)}, "arguments": function_of(tool).get("parameters") or {}})
+            for tool in task.tools
+        ]
+        return _closed({"calls": {"type": "array", "items": {"anyOf": calls}}, "reply": {"type": "string"}})
+    return {"type": "string"}
 
 
-def is_strict(task: Task) -> bool:
-    """Strict decoding wants every nested shape spelled out, which lists and objects of a task are not."""
-    return all(field.kind not in ("list", "object") for field in task.fields)
+def _listed(name: str, parts: JsonObject) -> JsonObject:
+    return _closed({name: {"type": "array", "items": _closed(parts)}})
 
 
 def _closed(properties: JsonObject) -> JsonObject:
@@ -78,12 +132,25 @@ def _closed(properties: JsonObject) -> JsonObject:
     }
 
 
+# --- words ---------------------------------------------------------------------------------------------------------
+
+
 def _answer(task: Task) -> str:
     if task.kind == "extraction":
-        return f"a JSON object of this schema: {json.dumps(task.json_schema(), ensure_ascii=False)}"
-    if task.kind == "classification":
-        return f"exactly one of these labels: {', '.join(task.labels)}"
-    return "a text, correct and brief"
+        answer = f"a JSON object of this schema: {json.dumps(task.json_schema(), ensure_ascii=False)}"
+    elif task.kind == "classification":
+        answer = f"exactly one of these labels: {', '.join(task.labels)}"
+        answer += f"; {task.out_of_scope} when none of them fits" if task.out_of_scope else ""
+    elif task.kind == "calling":
+        listed = "\n".join(json.dumps(function_of(tool), ensure_ascii=False) for tool in task.tools)
+        answer = f"calls of these functions, or a reply in words:\n{listed}"
+    else:
+        answer = f"a text, correct and brief{f'; {task.style}' if task.style else ''}"
+    if task.turns > 1:
+        answer += f'. Each sample is a conversation of {task.turns} user turns: "history" holds the earlier ones'
+    if task.reasoning != "none":
+        answer += '. Before each answer think it through in writing, in "reasoning"'
+    return answer
 
 
 def _examples(request: TeacherRequest) -> str:
@@ -96,9 +163,14 @@ def _examples(request: TeacherRequest) -> str:
     return "\n".join(lines)
 
 
-def _fenced(example: Example) -> str:
+def _fenced(example: Example, number: int | None = None) -> str:
     """As one JSON line: no text of an example can step out of its string."""
-    return json.dumps({"input": example.input, "output": example.output}, ensure_ascii=False)
+    counted = {} if number is None else {"number": number}
+    return json.dumps({**counted, "input": example.input, "output": example.output}, ensure_ascii=False)
+
+
+def _numbered(inputs: Sequence[str]) -> str:
+    return "\n".join(json.dumps({"number": at, "input": one}, ensure_ascii=False) for at, one in enumerate(inputs, 1))
 
 
 def _passage(request: TeacherRequest) -> str:

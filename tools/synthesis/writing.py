@@ -1,49 +1,194 @@
 """From a request to drafted samples: what is asked of the teacher, in one prompt or several, and how it is read."""
 
+import asyncio
 import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from tools.records import Task
-from tools.synthesis.teaching import Ask, Drafted, TeacherRequest, Unusable
-from tools.synthesis.wording import prompt
+from tools.records import JsonObject, Message, Task, ToolCall
+from tools.synthesis.likeness import exact_key
+from tools.synthesis.teaching import Ask, Drafted, Prompt, TeacherRequest, Unusable
+from tools.synthesis.wording import critique, labelling, prompt
+
+
+class _Turn(BaseModel):
+    input: str
+    output: JsonValue
+    results: list[str] = []
+    reply: str = ""
 
 
 class _Sample(BaseModel):
     input: str
     output: JsonValue
     quote: str = ""
+    reasoning: str = ""
+    history: list[_Turn] = []
 
 
-class _Reply(BaseModel):
+class _Samples(BaseModel):
     samples: list[_Sample]
 
 
+class _Answer(BaseModel):
+    number: int
+    output: JsonValue
+    quote: str = ""
+    reasoning: str = ""
+
+
+class _Answers(BaseModel):
+    answers: list[_Answer]
+
+
+class _Verdict(BaseModel):
+    number: int
+    good: bool
+    problem: str = ""
+
+
+class _Verdicts(BaseModel):
+    verdicts: list[_Verdict]
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
 async def write(request: TeacherRequest, ask: Ask) -> tuple[Drafted, ...]:
-    """The samples of one request, unchecked. Raises Unusable when the answer holds none."""
-    return read(request, await ask(prompt(request)))
+    """The samples of one request, unchecked by code. Raises Unusable when the answer holds none."""
+    drafted = read(request, await ask(prompt(request)))
+    if request.answers_each > 1:
+        drafted = await _agreed(request, drafted, ask)
+    if request.critique:
+        drafted = await _criticised(request, drafted, ask)
+    return drafted
+
+
+def expected_prompts(request: TeacherRequest) -> list[Prompt]:
+    """All prompts that `write` will send, as long as they are likely to be: for an estimate."""
+    first = prompt(request)
+    stand_in = Drafted(input="x" * 200, output="x" * 4 * (first.expected_tokens // request.count))
+    again = labelling(request, [passage.text for passage in request.inputs] or [stand_in.input] * request.count)
+    judged = [critique(request, [stand_in] * request.count)] if request.critique else []
+    return [first, *[again] * (request.answers_each - 1), *judged]
 
 
 def read(request: TeacherRequest, text: str) -> tuple[Drafted, ...]:
     """The samples in an answer's text; more than were asked for are dropped."""
-    try:
-        found = _Reply.model_validate_json(text)
-    except ValidationError as error:
-        why = error.errors()[0]["msg"]
-        raise Unusable("malformed", f"the teacher's reply is not the JSON asked for: {why}", text) from error
-    if not found.samples:
+    if request.inputs:
+        return _read_answers(request, text)
+    found = _parsed(_Samples, text).samples
+    if not found:
         raise Unusable("empty", "the teacher's reply holds no sample", text)
     return tuple(
-        Drafted(input=sample.input.strip(), output=_written(request.task, sample.output), quote=sample.quote)
-        for sample in found.samples[: request.count]
+        Drafted(
+            input=sample.input.strip(),
+            output=written(request.task, sample.output),
+            quote=sample.quote,
+            reasoning=sample.reasoning.strip(),
+            history=tuple(message for turn in sample.history for message in _messages(request.task, turn)),
+        )
+        for sample in found[: request.count]
     )
 
 
-def _written(task: Task, output: JsonValue) -> str:
-    """The answer's text: JSON with the fields in the task's order, or the label or text itself."""
+def _read_answers(request: TeacherRequest, text: str) -> tuple[Drafted, ...]:
+    """Each answer beside the input of its number; the input stays as the user gave it."""
+    found = {answer.number: answer for answer in _parsed(_Answers, text).answers}
+    drafted = [
+        Drafted(
+            input=passage.text,
+            output=written(request.task, found[number].output),
+            reasoning=found[number].reasoning.strip(),
+            passage_id=passage.id,
+        )
+        for number, passage in enumerate(request.inputs, start=1)
+        if number in found
+    ]
+    if not drafted:
+        raise Unusable("empty", "the teacher's reply answers none of the inputs", text)
+    return tuple(drafted)
+
+
+def written(task: Task, output: JsonValue) -> str:
+    """The answer's text: JSON with the fields in the task's order, calls as marked text, or the label or text."""
+    if isinstance(output, dict) and task.kind == "calling":
+        return _with_calls(output).text
     if isinstance(output, str):
         return output.strip()
     if isinstance(output, dict) and task.kind == "extraction":
         known = {field.name: output[field.name] for field in task.fields if field.name in output}
         output = {**known, **{name: value for name, value in output.items() if name not in known}}
     return json.dumps(output, ensure_ascii=False)
+
+
+def _messages(task: Task, turn: _Turn) -> list[Message]:
+    """One earlier turn; with functions also what they gave back and what was made of it."""
+    said = Message(role="user", content=turn.input.strip())
+    if not isinstance(turn.output, dict) or task.kind != "calling":
+        return [said, Message(role="assistant", content=written(task, turn.output))]
+    called = _with_calls(turn.output)
+    results = [Message(role="tool", content=result) for result in turn.results[: len(called.tool_calls)]]
+    closing = [Message(role="assistant", content=turn.reply.strip())] if results and turn.reply.strip() else []
+    return [said, called, *results, *closing]
+
+
+def _with_calls(output: JsonObject) -> Message:
+    """The assistant's message of {"calls", "reply"}. Raises Unusable when a call has no name or no arguments."""
+    calls = output.get("calls")
+    try:
+        made = tuple(ToolCall.model_validate(call) for call in (calls if isinstance(calls, list) else []))
+    except ValidationError as error:
+        raise Unusable("malformed", f"a call is none: {error.errors()[0]['msg']}", json.dumps(output)) from error
+    return Message(role="assistant", content=str(output.get("reply") or "").strip(), tool_calls=made)
+
+
+def _parsed(kind: type[M], text: str) -> M:
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        why = error.errors()[0]["msg"]
+        raise Unusable("malformed", f"the teacher's reply is not the JSON asked for: {why}", text) from error
+
+
+# --- second looks --------------------------------------------------------------------------------------------------
+
+
+async def _agreed(request: TeacherRequest, drafted: Sequence[Drafted], ask: Ask) -> tuple[Drafted, ...]:
+    """The samples with the answer that most of k answers give; where no more than half agree, that is the problem."""
+    again = labelling(request, [one.input for one in drafted])
+    replies = await asyncio.gather(*(ask(again) for _ in range(request.answers_each - 1)))
+    votes = [[one.output] for one in drafted]
+    for reply in replies:
+        for answer in _parsed(_Answers, reply).answers:
+            if 1 <= answer.number <= len(votes):
+                votes[answer.number - 1].append(written(request.task, answer.output))
+    return tuple(_by_majority(one, cast, request.answers_each) for one, cast in zip(drafted, votes, strict=True))
+
+
+def _by_majority(drafted: Drafted, votes: Sequence[str], wanted: int) -> Drafted:
+    counted = Counter(map(_ballot, votes))
+    ballot, number = counted.most_common(1)[0]
+    if 2 * number <= wanted:
+        return drafted.model_copy(update={"problem": f"only {number} of {wanted} answers agree"})
+    return drafted.model_copy(update={"output": next(vote for vote in votes if _ballot(vote) == ballot)})
+
+
+def _ballot(answer: str) -> str:
+    """Answers with one ballot say the same: JSON whatever its layout, text but for case, spaces and punctuation."""
+    try:
+        return json.dumps(json.loads(answer), sort_keys=True)
+    except ValueError:
+        return exact_key(answer)
+
+
+async def _criticised(request: TeacherRequest, drafted: Sequence[Drafted], ask: Ask) -> tuple[Drafted, ...]:
+    verdicts = _parsed(_Verdicts, await ask(critique(request, drafted))).verdicts
+    bad = {one.number: one.problem.strip() or "no reason told" for one in verdicts if not one.good}
+    return tuple(
+        one.model_copy(update={"problem": f"the critique: {bad[number]}"}) if number in bad and not one.problem else one
+        for number, one in enumerate(drafted, start=1)
+    )

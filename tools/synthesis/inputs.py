@@ -1,0 +1,122 @@
+"""Unlabelled inputs of the user's: a file of them becomes a document, one input a passage, for a teacher to answer."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+from tools.catalog import Catalog
+from tools.errors import RetortError
+from tools.files import need_space, write_atomic
+from tools.records import Document, Passage, Project, new_id
+
+NAMES = (
+    "input",
+    "text",
+    "question",
+    "message",
+    "query",
+    "prompt",
+    "输入",
+    "文本",
+    "问题",
+    "内容",
+)  # of an input's column
+
+
+def add_inputs(catalog: Catalog, project: Project, path: Path, name: str = "") -> Document:
+    """Each line of a text, row of a table or line of JSON as one input; the same bytes again are the known document.
+
+    Raises RetortError for a file of another kind, in an unknown encoding, or without any input.
+    """
+    shown = name or path.name
+    data = path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    for known in catalog.find(Document, project.id):
+        if known.sha256 == digest and known.holds == "inputs":
+            return known
+    texts = list(dict.fromkeys(text.strip() for text in read_inputs(data, shown) if text.strip()))
+    if not texts:
+        raise RetortError(f"{shown} holds no input.", "Write one input a line.")
+    id_ = new_id("document")
+    kept = Path("uploads") / f"{id_}{PurePath(shown).suffix.lower()}"
+    folder = catalog.folder(project)
+    need_space(folder, 2 * len(data), f"the inputs {shown!r}")
+    write_atomic(folder / kept, data)
+    document = Document(
+        id=id_,
+        owner=catalog.owner,
+        project_id=project.id,
+        name=shown,
+        path=str(kept),
+        sha256=digest,
+        size_bytes=len(data),
+        passages=len(texts),
+        holds="inputs",
+        note="unlabelled inputs",
+    )
+    catalog.add_all([document, *_passages(document, texts)])
+    return document
+
+
+def read_inputs(data: bytes, name: str) -> list[str]:
+    """The inputs in a file's bytes."""
+    try:
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RetortError(f"{name} is not UTF-8 (byte {error.start + 1}).", "Save it as UTF-8.") from error
+    match PurePath(name).suffix.lower():
+        case ".csv" | ".tsv" as suffix:
+            return _column(text, name, "\t" if suffix == ".tsv" else ",")
+        case ".jsonl" | ".ndjson":
+            lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+            return [_of_json(line, f"Line {number} of {name}") for number, line in lines]
+        case ".txt" | ".md" | "":
+            return text.splitlines()
+    raise RetortError(
+        f"Inputs are not read from files like {name}.", "Give .txt with one input a line, .csv, .tsv or .jsonl."
+    )
+
+
+def _column(text: str, name: str, separator: str) -> list[str]:
+    rows = list(csv.DictReader(io.StringIO(text), delimiter=separator))
+    heads = list(rows[0]) if rows else []
+    named = [head for head in heads if head.strip().lower() in NAMES] or (heads if len(heads) == 1 else [])
+    if not named:
+        raise RetortError(
+            f"No column of {name} is known to hold the inputs: {', '.join(heads) or 'it is empty'}.",
+            f"Call it {NAMES[0]!r}.",
+        )
+    return [row[named[0]] or "" for row in rows]
+
+
+def _of_json(line: str, where: str) -> str:
+    """A text, an object that holds one, or chat messages whose last one is the user's."""
+    try:
+        found = json.loads(line)
+    except ValueError as error:
+        raise RetortError(f"{where} is no JSON: {error}.", "Write one JSON object a line.") from error
+    if isinstance(found, dict):
+        turns = found.get("messages")
+        said = [turn for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
+        users = [turn.get("content") for turn in said if turn.get("role") == "user"]
+        found = next((found[key] for key in NAMES if key in found), users[-1] if users else None)
+    if not isinstance(found, str):
+        raise RetortError(f"{where} holds no input.", f'Write {{"{NAMES[0]}": "..."}}.')
+    return found
+
+
+def _passages(document: Document, texts: Sequence[str]) -> list[Passage]:
+    return [
+        Passage(
+            id=new_id("passage"),
+            owner=document.owner,
+            project_id=document.project_id,
+            document_id=document.id,
+            position=position,
+            text=text,
+        )
+        for position, text in enumerate(texts)
+    ]

@@ -1,0 +1,22 @@
+"""Taking a document back: it goes, and exactly what came from it."""
+
+from tools.catalog import Catalog
+from tools.documents.removing import remove_document, versions
+from tools.records import Document, Project, Sample
+
+
+def samples_of(catalog: Catalog, project: Project, document: Document) -> list[Sample]:
+    """The samples made from the document or an earlier version of it, in whatever state."""
+    ids = {one.id for one in versions(catalog, project, document)}
+    return [one for one in catalog.each(Sample, project.id) if one.document_id in ids]
+
+
+def remove(catalog: Catalog, project: Project, document: Document) -> int:
+    """Delete the samples, then the document with passages and files; returns the number of samples.
+
+    In this order: what is interrupted can be said again. Frozen datasets stay as they are.
+    """
+    gone = samples_of(catalog, project, document)
+    catalog.delete_all(gone)
+    remove_document(catalog, project, document)
+    return len(gone)
