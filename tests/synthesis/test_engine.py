@@ -133,6 +133,7 @@ def test_a_prompt_without_luck_is_put_aside_and_replaced(
     assert "answered 500" in failed[0].problem
 
 
+@pytest.mark.slow  # starts a process for every kill
 def test_killed_again_and_again_it_loses_and_repeats_nothing(
     catalog: Catalog, bank: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,6 +209,21 @@ def test_the_limiter_halves_once_a_round_and_climbs_again() -> None:
     assert 30 < first < 36
     assert 16 <= second < 25
     assert last == 64
+
+
+def test_an_open_breaker_is_not_closed_by_answers_of_before() -> None:
+    async def story() -> list[bool]:
+        limiter = Limiter(16)
+        sent = [await limiter.enter() for _ in range(8)]
+        for one in sent[:5]:
+            limiter.troubled(one, Passing("refused", "", ""))
+        states = [limiter.broken]
+        limiter.answered(sent[5])
+        states.append(limiter.broken)
+        limiter.answered(await limiter.enter())  # the probe, a second later
+        return [*states, limiter.broken]
+
+    assert asyncio.run(story()) == [True, True, False]
 
 
 def test_a_budget_holds_the_dearest_outcome_and_never_more_than_there_is() -> None:

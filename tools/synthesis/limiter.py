@@ -76,10 +76,12 @@ class Limiter:
         self._admit()
 
     def answered(self, sent_at: float) -> None:
-        """Any answer of the model proves the endpoint alive."""
+        """An answer ends a streak of troubles; an open breaker asks for one to what was sent after it opened."""
         now = self.now()
         self.proven = True
-        self._streak, self._pace_s, self._not_before, self._good_at = 0, PACE_S, 0.0, now
+        self._good_at = now
+        if not self.broken or sent_at >= self._broken_at:
+            self._streak, self._pace_s, self._not_before = 0, PACE_S, 0.0
         if self.active >= self.limit / 2:  # else the limit was not what held us back
             self.limit = min(self.most, self.limit + self._step / self.limit)
         self._logs.append(math.log(max(now - sent_at, 1e-6)))
