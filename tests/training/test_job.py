@@ -22,6 +22,8 @@ from tools.training.monitor import dev_points, read_metrics
 from tools.training.schedule import batches, even_steps, learning_rate
 from tools.training.starting import continue_run, plan_run, start
 
+LIMIT_S = 400.0  # a machine that others use too takes its time
+
 
 @pytest.fixture
 def dataset(catalog: Catalog, project: Project) -> Dataset:
@@ -71,8 +73,8 @@ def test_a_student_that_is_not_there_is_named(catalog: Catalog, project: Project
 def test_a_run_finishes_with_checkpoints_curves_and_a_bill(
     catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
 ) -> None:
-    run, job = begin(catalog, project, dataset, plan, max_minutes=5)
-    job = wait(catalog, job, 120)
+    run, job = begin(catalog, project, dataset, plan, max_minutes=10)
+    job = wait(catalog, job, LIMIT_S)
     assert job.state == "done", job.problem
     assert catalog.get(Run, run.id).state == "finished"
     folder = catalog.folder(project) / run.folder
@@ -96,8 +98,8 @@ def test_it_ends_early_and_keeps_the_best_checkpoint(
     catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
 ) -> None:
     hasty = plan.model_copy(update={"epochs": 30, "learning_rate": 0.05, "patience": 2, "checkpoints": 2})
-    run, job = begin(catalog, project, dataset, hasty, max_minutes=5)
-    job = wait(catalog, job, 120)
+    run, job = begin(catalog, project, dataset, hasty, max_minutes=10)
+    job = wait(catalog, job, LIMIT_S)
     assert job.state == "done", job.problem
     assert "ended early" in job.result
     dev = dev_points(read_metrics(catalog.folder(project) / run.folder))
@@ -112,12 +114,12 @@ def test_it_ends_early_and_keeps_the_best_checkpoint(
 def test_a_run_goes_on_from_where_another_stands(
     catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
 ) -> None:
-    first, job = begin(catalog, project, dataset, plan.model_copy(update={"epochs": 1}), max_minutes=5)
-    assert wait(catalog, job, 120).state == "done"
+    first, job = begin(catalog, project, dataset, plan.model_copy(update={"epochs": 1}), max_minutes=10)
+    assert wait(catalog, job, LIMIT_S).state == "done"
     before = read_metrics(catalog.folder(project) / first.folder)
     more = continue_run(catalog, project, first, 2)
     assert (more.plan.epochs, more.continues, more.from_step) == (3, first.id, before[-1].step)
-    job = wait(catalog, start(catalog, project, more, 5), 120)
+    job = wait(catalog, start(catalog, project, more, 5), LIMIT_S)
     assert job.state == "done", job.problem
     after = read_metrics(catalog.folder(project) / more.folder)
     assert after[: len(before)] == before
@@ -139,10 +141,10 @@ def _final(catalog: Catalog, run: Run) -> float:
 
 
 def test_kill_and_stop_resume_to_the_same_end(catalog: Catalog, project: Project, dataset: Dataset, plan: Plan) -> None:
-    whole, job = begin(catalog, project, dataset, plan, max_minutes=5)
-    assert wait(catalog, job, 120).state == "done"
+    whole, job = begin(catalog, project, dataset, plan, max_minutes=10)
+    assert wait(catalog, job, LIMIT_S).state == "done"
 
-    broken, job = begin(catalog, project, dataset, plan, max_minutes=5)
+    broken, job = begin(catalog, project, dataset, plan, max_minutes=10)
     for interruption in ("kill", "stop"):
         _wait_for_step(catalog, broken, at_least=12 if interruption == "kill" else 20)
         job = catalog.get(Job, job.id)
@@ -158,14 +160,14 @@ def test_kill_and_stop_resume_to_the_same_end(catalog: Catalog, project: Project
         if job.state != "done":
             assert "resume" in job.fix or "resumed" in job.result
             job = resume(catalog, job)
-    assert wait(catalog, job, 120).state == "done"
+    assert wait(catalog, job, LIMIT_S).state == "done"
     assert _final(catalog, broken) == pytest.approx(_final(catalog, whole), rel=1e-4)
     steps = [metric.step for metric in read_metrics(catalog.folder(project) / broken.folder)]
     assert steps == sorted(set(steps)), "no step is missing, none is twice"
 
 
 def _wait_for_step(catalog: Catalog, run: Run, at_least: int) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + LIMIT_S
     while time.monotonic() < deadline:
         metrics = read_metrics(catalog.folder(run.project_id) / run.folder)
         if metrics and metrics[-1].step >= at_least:
@@ -179,7 +181,7 @@ def test_the_agreed_minutes_are_a_hard_stop_with_a_checkpoint(
 ) -> None:
     long = plan.model_copy(update={"epochs": 100})
     run, job = begin(catalog, project, dataset, long, max_minutes=0.02)
-    job = wait(catalog, job, 120)
+    job = wait(catalog, job, LIMIT_S)
     assert job.state == "stopped"
     assert "agreed minutes" in job.result
     assert catalog.get(Run, run.id).state == "stopped"
@@ -190,7 +192,7 @@ def test_samples_longer_than_the_plan_allows_end_in_a_sentence(
     catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
 ) -> None:
     short = plan.model_copy(update={"max_sample_tokens": 32})
-    _, job = begin(catalog, project, dataset, short, max_minutes=5)
+    _, job = begin(catalog, project, dataset, short, max_minutes=10)
     job = wait(catalog, job, 60)
     assert job.state == "failed"
     assert "longer than 32 tokens" in job.problem
