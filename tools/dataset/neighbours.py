@@ -2,7 +2,7 @@
 
 Broder's MinHash (1997) estimates the Jaccard similarity of two texts' character n-grams by the share of equal entries
 in their signatures; banding as in Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, 3.4. Kept as arrays that are
-sorted, not as the dictionaries of sets of a library: 100,000 texts take a tenth of the memory.
+sorted, not as the dictionaries of sets of a library.
 """
 
 from collections.abc import Sequence
