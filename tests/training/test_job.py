@@ -155,7 +155,7 @@ def test_kill_and_stop_resume_to_the_same_end(catalog: Catalog, project: Project
             assert job.state in ("died", "done")
         else:
             stop(catalog, job)
-            job = wait(catalog, job, 60)
+            job = wait(catalog, job, LIMIT_S)
             assert job.state in ("stopped", "done"), job.problem
         if job.state != "done":
             assert "resume" in job.fix or "resumed" in job.result
@@ -193,7 +193,7 @@ def test_samples_longer_than_the_plan_allows_end_in_a_sentence(
 ) -> None:
     short = plan.model_copy(update={"max_sample_tokens": 32})
     _, job = begin(catalog, project, dataset, short, max_minutes=10)
-    job = wait(catalog, job, 60)
+    job = wait(catalog, job, LIMIT_S)
     assert job.state == "failed"
     assert "longer than 32 tokens" in job.problem
 
