@@ -127,13 +127,14 @@ class ModelVerbs(References):
 
     # --- deployment ---
 
-    def deploy(self, checkpoint: str = "best", mode: Literal["adapter", "merged"] = "adapter") -> Outcome:
-        """Serve a checkpoint ('best', 'step 60', an id, or 'base') with vLLM on loopback. Needs approval."""
+    def deploy(self, checkpoint: str = "best", mode: Literal["", "adapter", "merged"] = "") -> Outcome:
+        """Serve a checkpoint ('best', 'step 60', an id, or 'base') with vLLM on loopback. `mode` '' is an adapter on a
+        GPU and merged into the base on a CPU, where vLLM's adapters are several times slower. Needs approval."""
         from tools.deployment.starting import deploy
 
         chosen = self.checkpoint_id(checkpoint)
         record = None if chosen == "base" else self.catalog.get(Checkpoint, chosen)
-        deployment, job = deploy(self.catalog, self.project, record, mode)
+        deployment, job = deploy(self.catalog, self.project, record, mode or self.serving_mode())
         text = f"Starting {deployment.id} with {self.label(chosen)} ({job.id}); it takes a minute or two."
         return Outcome(text=text, show=(Show(kind="deployment", ids=(deployment.id,)),))
 

@@ -201,6 +201,12 @@ class References:
         high = estimate(self.catalog, self.project, count, care)
         return {"max_usd": math.ceil(high.usd_high * 100) / 100, "max_minutes": max(10.0, round(2 * high.minutes_high))}
 
+    def serving_mode(self) -> Literal["adapter", "merged"]:
+        """How a checkpoint is served unless told: vLLM adds adapters on a CPU by copying matrices for every token."""
+        from tools.training.student import has_gpu
+
+        return "adapter" if has_gpu() else "merged"
+
     def deployment_id(self, said: str) -> str:
         live = self.catalog.find(Deployment, self.project_id, states=("starting", "serving"))
         if said:

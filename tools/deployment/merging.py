@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 from tools.errors import RetortError
 from tools.files import is_complete, need_space, seal_folder, sync_folder
@@ -11,8 +12,8 @@ from tools.files import is_complete, need_space, seal_folder, sync_folder
 _WEIGHTS = (".safetensors", ".safetensors.index.json")
 
 
-def merge(base: Path, adapter: Path, folder: Path) -> Path:
-    """Write the merged model (bf16) into `folder`, once; done in a child process, so that its memory comes back."""
+def merge(base: Path, adapter: Path, folder: Path, precision: Literal["bf16", "fp32"] = "bf16") -> Path:
+    """Write the merged model into `folder`, once; done in a child process, so that its memory comes back."""
     if is_complete(folder):
         return folder
     partial = folder.with_name(f".{folder.name}.partial")
@@ -20,9 +21,9 @@ def merge(base: Path, adapter: Path, folder: Path) -> Path:
         shutil.rmtree(leftover, ignore_errors=True)
     partial.mkdir(parents=True)
     size = sum(path.stat().st_size for path in base.glob("*.safetensors"))
-    need_space(partial, size * 2, "the merged model")
+    need_space(partial, size * (2 if precision == "bf16" else 4), "the merged model")
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "tools.deployment.merging", str(base), str(adapter), str(partial)],
+        [sys.executable, "-P", "-m", "tools.deployment.merging", str(base), str(adapter), str(partial), precision],
         capture_output=True,
         text=True,
         check=False,
@@ -36,15 +37,15 @@ def merge(base: Path, adapter: Path, folder: Path) -> Path:
     return folder
 
 
-def write_merged(base: Path, adapter: Path, folder: Path) -> None:
-    """Add the update in fp32 and round once: summing into bf16 weights would lose small updates."""
+def write_merged(base: Path, adapter: Path, folder: Path, precision: str) -> None:
+    """Add the update in fp32 and round once, if at all: summing into bf16 weights would lose small updates."""
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     merged = PeftModel.from_pretrained(model, adapter).merge_and_unload(safe_merge=True)
-    merged.to(torch.bfloat16).save_pretrained(folder, safe_serialization=True)
+    merged.to(torch.bfloat16 if precision == "bf16" else torch.float32).save_pretrained(folder, safe_serialization=True)
     for path in base.iterdir():  # tokenizer and chat template, byte by byte
         if path.is_file() and not path.name.endswith(_WEIGHTS) and not (folder / path.name).exists():
             shutil.copyfile(path, folder / path.name)
@@ -52,4 +53,5 @@ def write_merged(base: Path, adapter: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write_merged(*(Path(argument) for argument in sys.argv[1:4]))
+    base_folder, adapter_folder, merged_folder, wanted = sys.argv[1:]
+    write_merged(Path(base_folder), Path(adapter_folder), Path(merged_folder), wanted)
