@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     chat.set_defaults(run=_chat)
 
     demo = commands.add_parser("demo", help="play the written example from goal to served model")
-    demo.add_argument("--conversation", default="", help="file to play (default: examples/contacts)")
+    demo.add_argument("--conversation", default="", help="file to play (default: examples/shipping)")
     demo.set_defaults(run=_demo)
 
     replay = commands.add_parser("replay", help="do the run of a card again and compare")

@@ -28,7 +28,7 @@ from ui.progress import whole_line
 from ui.units import duration
 
 ROOT = Path(__file__).parent.parent
-CONVERSATION = ROOT / "examples" / "contacts" / "conversation.yaml"
+CONVERSATION = ROOT / "examples" / "shipping" / "conversation.yaml"
 BUILD = ROOT / "build"
 KEPT = "students"  # fetched models: the only thing that an earlier demo leaves behind
 TELL_EVERY_S = 15.0

@@ -50,7 +50,8 @@ def read_answer(about: str, text: str, task: Task) -> JsonObject:
         case "input_description":
             found = {"input_description": text[:300], "language": language_of(text)}
         case "fields":
-            found = {"fields": list[JsonValue](field_names(text))}
+            named = language_of(text) if len(text.split()) == 1 else ""  # said before it was asked for
+            found = {"language": named} if named else {"fields": list[JsonValue](field_names(text))}
         case "labels":
             labels = items(_LEAD.sub("", text))
             found = {"labels": list[JsonValue](labels) if len(labels) > 1 else None}

@@ -60,7 +60,7 @@ _BREAK = (
     r"|，?(?:语言|输入|使用|用英文|用中文)))"
 )
 _SEPARATOR = re.compile(r"\s*(?:,\s*(?:and|or)\s+|,|，|、|;|；|\n|\s+(?:and|or)\s+|和|以及|及|或|与)\s*", re.IGNORECASE)
-_ARTICLE = re.compile(r"^(?:the|a|an|their|its|his|her|every|all|any)\s+", re.IGNORECASE)
+_ARTICLE = re.compile(r"^(?:the|a|an|their|its|his|her|our|my|every|all|any)\s+", re.IGNORECASE)
 _LEAD = re.compile(
     r"^\s*(?:(?:the\s+)?(?:fields?|keys?)\s*(?:are|is|:|：)?|字段(?:是|有|包括|为)?\s*[:：]?)\s*", re.IGNORECASE
 )
@@ -195,8 +195,9 @@ def _inputs(text: str) -> str:
         r"\b(?:from|out of)\s+(?P<what>.+?)"
         r"(?=\s*(?:[.;:!?\n,，]|$|\b(?:into|as|with|to|using|and (?:turn|return|write))\b))",
         r"\b(?:intents?|sentiment) of\s+(?P<what>.+?)(?=\s*(?:[.;:!?\n,，]|$|\b(?:into|as|by|in)\b))",
-        r"\b(?:classify|categori[sz]e|sort|route|tag|label|turn|rewrite|summari[sz]e|translate|parse|read)\s+(?P<what>.+?)"
-        r"(?=\s*(?:[.;:!?\n,，]|$|\b(?:into|as|by|to|with|in|and (?:give|return|write))\b))",
+        r"\b(?:classif(?:y|ies|ying)|(?:categori[sz]|rout|rewrit|summari[sz]|translat|pars)(?:es?|ing)"
+        r"|(?:sort|tag|label|turn|read|convert)(?:s|g?ing|l?ing)?)\s+(?P<what>.+?)"
+        r"(?=\s*(?:[.;:!?\n,，]|$|\b(?:into|as|by|to|with|in|for|and (?:give|return|write))\b))",
         r"从(?P<what>[^，。,；]+?)(?:里|中|内|当中)?(?:提取|抽取)",
         r"(?:把|将|对)(?P<what>[^，。,；]+?)(?:进行|分为|分成|分类|归为|转成|转换|解析|改写|总结|翻译)",
     )

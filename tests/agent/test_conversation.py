@@ -8,7 +8,7 @@ from agent.session import Session
 from agent.words import parse
 from tools.catalog import Catalog
 
-STEPS = yaml.safe_load((Path(__file__).parents[2] / "examples/contacts/conversation.yaml").read_text())
+STEPS = yaml.safe_load((Path(__file__).parents[2] / "examples/shipping/conversation.yaml").read_text())
 
 
 def test_every_step_is_of_the_documented_form() -> None:
@@ -28,7 +28,7 @@ def test_the_conversation_up_to_the_first_approval(catalog: Catalog) -> None:
     assert pending is not None
     assert pending.verb == "generate_samples"
     assert session.project is not None
-    assert [field.name for field in session.project.task.fields] == ["name", "phone", "address", "email"]
+    assert [field.name for field in session.project.task.fields] == ["recipient", "phone", "city", "tracking_number"]
     assert session.project.task.missing() == []
 
 

@@ -16,12 +16,12 @@ from tools.catalog import Catalog
 from tools.records import Evaluation, Expense, Sample
 from tools.settings import settings
 
-STEPS = yaml.safe_load((Path(__file__).parents[2] / "examples/contacts/conversation.yaml").read_text())
+STEPS = yaml.safe_load((Path(__file__).parents[2] / "examples/shipping/conversation.yaml").read_text())
 TASK = {
-    "goal": "contacts from short messages",
+    "goal": "shipping messages to JSON",
     "kind": "extraction",
-    "input_description": "short messages",
-    "fields": ["name", "phone", "address", "email"],
+    "input_description": "shipping messages",
+    "fields": ["recipient", "phone", "city", "tracking_number"],
     "language": "en",
 }
 
@@ -31,8 +31,8 @@ def people(body: dict[str, Any]) -> Reply:
     made = []
     for _ in range(wanted(body)):
         name = "".join(random.choices("abcdefghijklmnopqrstuvwxyz", k=9)).capitalize()
-        output = {"name": name, "phone": None, "address": None, "email": f"{name.lower()}@mail.org"}
-        made.append({"input": f"I am {name}, write to {output['email']}", "output": output})
+        output = {"recipient": name, "phone": None, "city": None, "tracking_number": f"{name[:4].upper()}-1"}
+        made.append({"input": f"Parcel {output['tracking_number']} is for {name}", "output": output})
     return said(made)
 
 
