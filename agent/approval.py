@@ -22,8 +22,10 @@ from tools.records import (
     Job,
     JsonObject,
     ReadingOrder,
+    Rule,
     Run,
     Sample,
+    ScreeningOrder,
     SynthesisOrder,
     TrainingOrder,
 )
@@ -48,6 +50,8 @@ RISK: dict[str, Risk] = {
     "approve_samples": "review",
     "edit_sample": "review",
     "reject_samples": "review",
+    "undo_review": "review",
+    "set_policy": "review",
 }
 FREE = frozenset(
     (
@@ -59,6 +63,10 @@ FREE = frozenset(
         "show_coverage",
         "show_request",
         "show_samples",
+        "review_samples",
+        "propose_rule",
+        "show_rules",
+        "show_policy",
         "freeze_dataset",
         "export_dataset",
         "dataset_card",
@@ -91,6 +99,8 @@ def _risk_by_case(toolbox: Toolbox, verb: str, arguments: JsonObject, messages: 
     match verb:
         case "draft_samples":  # the simulator costs nothing, a teacher does
             return "spend" if settings().teacher_model else None
+        case "confirm_rule":  # code screens for nothing, a teacher does not
+            return "spend" if settings().teacher_model else "review"
         case "set_task":  # samples were made and judged for the task as it was
             started = sum(toolbox.catalog.count(Sample, toolbox.project_id).values())
             changes = any(value for name, value in arguments.items() if name != "student")
@@ -159,6 +169,7 @@ def estimate_for(toolbox: Toolbox, verb: str, arguments: JsonObject) -> Estimate
         "generate_samples": _synthesis,
         "aim_at_failures": _synthesis,
         "draft_samples": _synthesis,
+        "confirm_rule": _screening,
         "start_training": _training,
         "continue_training": _more_training,
         "evaluate": _evaluation,
@@ -187,6 +198,16 @@ def _synthesis(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
     from tools.synthesis.estimate import estimate
 
     return estimate(toolbox.catalog, toolbox.project, int(str(arguments["count"])), care_of(arguments))
+
+
+def _screening(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
+    from tools.synthesis.screening import estimate
+
+    rule = toolbox.catalog.get(Rule, str(arguments["rule"]))
+    if not settings().teacher_model:
+        what = f"Reject {rule.matches} samples by the rule “{rule.text}”, and hold later ones to it"
+        return Estimate(what=what, notes=(f"Code judges: {', '.join(rule.traits)}.",) if rule.traits else ())
+    return estimate(toolbox.catalog, toolbox.project, rule)
 
 
 def _training(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
@@ -222,6 +243,8 @@ def _resumption(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
         )
     if isinstance(order, SynthesisOrder):
         whole = _synthesis(toolbox, {"count": order.count, **order.care.model_dump()})
+    elif isinstance(order, ScreeningOrder):
+        whole = _screening(toolbox, {"rule": order.rule_id})
     elif isinstance(order, TrainingOrder):
         whole = _training(toolbox, {"run": order.run_id})
     elif isinstance(order, EvaluationOrder):

@@ -7,10 +7,12 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMes
 from pydantic import TypeAdapter
 
 from agent.references import Cards
-from agent.transcript import Entry, Show
+from agent.transcript import Entry, Outcome, Show
+from tools.records import JsonObject
 
 EVENT = "event"  # name of a HumanMessage that the product wrote: it never counts as the user's words
 NOTICE = "notice"  # name of one that only the person sees: a failure told with its fix
+_TALLIED = {"approve_samples": "approved", "edit_sample": "edited", "reject_samples": "rejected"}
 _SHOWS = TypeAdapter(tuple[Show, ...])
 
 
@@ -29,6 +31,24 @@ def event(id_: str, text: str, shows: Sequence[Show] = (), name: Literal["event"
     """Something that happened, told into the conversation by the product itself."""
     dumped = [show.model_dump(mode="json") for show in shows]
     return HumanMessage(content=text, id=id_, name=name, additional_kwargs={"show": dumped})
+
+
+def judged(
+    messages: Sequence[AnyMessage], id_: str, verb: str, arguments: JsonObject, outcome: Outcome
+) -> HumanMessage:
+    """What the user judged by hand. One after another they make one event that counts, so hundreds fill no chat."""
+    last = messages[-1] if messages else None
+    known = last.additional_kwargs.get("tally") if isinstance(last, HumanMessage) else None
+    named = arguments.get("samples") if verb in _TALLIED else None
+    number = len(named) if isinstance(named, list) else 1
+    if verb not in _TALLIED:
+        return event(id_, outcome.text, outcome.show)
+    tally = {**(known or {})}
+    tally[_TALLIED[verb]] = tally.get(_TALLIED[verb], 0) + number
+    counted = ", ".join(f"{count} {word}" for word, count in tally.items())
+    text = f"{outcome.text} ({counted} in a row.)" if known else outcome.text
+    told = event(str(last.id) if known and last else id_, text, outcome.show)
+    return told.model_copy(update={"additional_kwargs": {**told.additional_kwargs, "tally": tally}})
 
 
 def entries(messages: Sequence[AnyMessage]) -> list[Entry]:

@@ -87,36 +87,6 @@ class DataVerbs(DocumentVerbs):
             raise RetortError(f"There are no samples in state {state!r}.", "Say 'draft 5 samples' to make some.")
         return self._card(samples, f"The newest {len(samples)} samples in state {state}")
 
-    def approve_samples(self, samples: Sequence[str]) -> Outcome:
-        """Approve samples for training: numbers of the last card, ids, or 'all' drafts shown. The user's decision."""
-        from tools.dataset.reviewing import approve
-
-        done = approve(self.catalog, self.project, self.sample_ids(samples))
-        return Outcome(text=f"Approved {len(done)} sample{'s' if len(done) != 1 else ''}.")
-
-    def edit_sample(self, sample: str, question: str = "", answer: str = "", reason: str = "") -> Outcome:
-        """Replace a sample's input or answer by what the user dictated. The user's decision."""
-        from tools.dataset.reviewing import edit
-
-        if not question and not answer:
-            raise RetortError("The edit names no new text.", 'Say e.g. \'edit 3: {"name": "Ann"}\'.')
-        found = edit(
-            self.catalog,
-            self.project,
-            self.sample_id(sample),
-            question=question or None,
-            answer=answer or None,
-            reason=reason,
-        )
-        return Outcome(text="Edited; it counts as approved.", show=(Show(kind="samples", ids=(found.id,)),))
-
-    def reject_samples(self, samples: Sequence[str], reason: str = "") -> Outcome:
-        """Reject samples, with the reason if the user gave one. The user's decision."""
-        from tools.dataset.reviewing import reject
-
-        done = reject(self.catalog, self.project, self.sample_ids(samples), reason.strip() or "not wanted")
-        return Outcome(text=f"Rejected {len(done)} sample{'s' if len(done) != 1 else ''}; none is trained on.")
-
     def generate_samples(  # noqa: PLR0917  the verb's arguments, always named
         self,
         count: int = 300,

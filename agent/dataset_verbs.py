@@ -12,7 +12,8 @@ class DatasetVerbs(References):
     """What can be done with a set of samples once it is good. Docstrings are what the chat model reads about a verb."""
 
     def freeze_dataset(self, test_rows: int = 0, dev_share: float = 0.1) -> Outcome:
-        """Freeze the approved samples into a hashed version with train, dev and a sealed test split."""
+        """Freeze the approved samples that the policy lets through into a hashed version with train, dev and a sealed
+        test split."""
         from tools.dataset.freezing import freeze
         from tools.dataset.versions import difference
 
@@ -20,6 +21,7 @@ class DatasetVerbs(References):
         dataset = freeze(self.catalog, self.project, dev_share=dev_share, **sized)
         rows = ", ".join(f"{number} {split}" for split, number in dataset.rows.items())
         text = f"Froze dataset version {dataset.version} ({dataset.id}): {rows} rows; the test set is sealed."
+        text += f" {dataset.review}" if dataset.review else ""
         if dataset.parent_id:
             parent = self.catalog.get(Dataset, dataset.parent_id)
             text += f" {difference(self.catalog, parent, dataset).sentence}"

@@ -12,6 +12,7 @@ from tools.records import (
     Project,
     ReadingOrder,
     Sample,
+    ScreeningOrder,
     ServingOrder,
     SynthesisOrder,
     TrainingOrder,
@@ -21,6 +22,7 @@ SHOWN_NEW = 5  # samples of a finished generation that are shown for a look
 NOUNS = {
     "read": "Reading",
     "synthesize": "Generation",
+    "screen": "Screening",
     "train": "Training",
     "evaluate": "Evaluation",
     "serve": "Serving",
@@ -53,6 +55,8 @@ def _made(catalog: Catalog, project: Project, job: Job) -> tuple[Show, ...]:
     if isinstance(order, SynthesisOrder):
         samples = [one.id for one in catalog.find(Sample, project.id) if one.job_id == job.id]
         return (Show(kind="samples", ids=tuple(samples[-SHOWN_NEW:])),) if samples else ()
+    if isinstance(order, ScreeningOrder):
+        return (Show(kind="rule", ids=(order.rule_id,)),)
     if isinstance(order, TrainingOrder):
         return (Show(kind="run", ids=(order.run_id,)),)
     if isinstance(order, EvaluationOrder):

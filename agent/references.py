@@ -19,10 +19,12 @@ from tools.records import (
     EvaluationOrder,
     Job,
     Project,
+    Rule,
     Run,
     Sample,
     Value,
 )
+from tools.synthesis.rules import unseen
 
 
 class Cards(Value):
@@ -47,16 +49,34 @@ class References:
     # --- samples ---
 
     def sample_ids(self, said: Sequence[str]) -> list[str]:
-        """Ids of samples named by number on the last card, by id, or 'all': the drafts that were shown."""
+        """Ids of samples named by number on the last card, by id, or 'all': the drafts that were shown, and what
+        nobody has judged yet on the last card."""
         if [one.lower() for one in said] == ["all"]:
-            drafts = [one.id for one in self.catalog.find(Sample, self.project_id, states=("draft",))]
-            ids = [one for one in drafts if one in set(self.cards.seen)]
-            if not ids:
-                raise RetortError("No draft that you have been shown is waiting.", "Say 'draft 5 samples' to see some.")
-            return ids
+            return self._all_shown()
         if not said:
             raise RetortError("No sample was named.", "Name numbers of the last card, e.g. 'approve 1,3', or 'all'.")
         return list(dict.fromkeys(self.sample_id(one) for one in said))
+
+    def _all_shown(self) -> list[str]:
+        waiting = self.catalog.find(Sample, self.project_id, states=("draft", "approved"))
+        last, seen = set(self.cards.last), set(self.cards.seen)
+        ids = [one.id for one in waiting if one.id in (seen if one.state == "draft" else last) and unseen(one)]
+        if not ids:
+            raise RetortError(
+                "No sample that you have been shown is waiting.", "Say 'draft 5 samples' or 'review 10' to see some."
+            )
+        return ids
+
+    def rule_id(self, said: str) -> str:
+        """The named rule or the newest proposed one; one that is in force needs no second confirmation."""
+        proposed = self.catalog.find(Rule, self.project_id, states=("proposed",))
+        found = [one.id for one in proposed if said in ("", one.id)]
+        if not found:
+            raise RetortError(
+                f"There is no proposed rule{f' {said!r}' if said else ''}.",
+                "Reject a sample with a reason, e.g. 'reject 2: no phone'; 'rules' shows what there is.",
+            )
+        return found[-1]
 
     def sample_id(self, said: str) -> str:
         if not said.isdigit():

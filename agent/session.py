@@ -26,6 +26,8 @@ from tools.errors import NotFound, RetortError
 from tools.records import Deployment, Job, Project, Sample, new_id
 from tools.settings import settings
 
+# By hand, one after another: the model is not asked after each.
+JUDGING = ("approve_samples", "edit_sample", "reject_samples", "undo_review", "review_samples", "confirm_rule")
 MAX_STEPS = 100  # graph steps of one turn; a model that calls tools in circles is stopped here
 
 
@@ -101,12 +103,13 @@ class Session:
                 if verb not in FREE:
                     raise RetortError("An approval is waiting.", "Answer it first, then do this.")
                 return [_entry(toolbox.call(verb, settled))]  # the thread waits for the decision: told, not kept
+            had_drafts = self._drafts()
             outcome = toolbox.call(verb, settled)
-            done = cards.event(new_id("event"), outcome.text, outcome.show)
-            if self._still_judging(verb):
-                turn.note(done)
+            judged_all = had_drafts and not self._drafts()  # of a card: the model may say what comes next
+            if verb in JUDGING and not judged_all:
+                turn.note(cards.judged(turn.messages(), new_id("event"), verb, settled, outcome))
             else:
-                turn.run({"messages": [done]})
+                turn.run({"messages": [cards.event(new_id("event"), outcome.text, outcome.show)]})
             return self._close(turn)
 
     def tick(self) -> list[Entry]:
@@ -165,10 +168,8 @@ class Session:
             raise RetortError("There is no project in this conversation yet.", "Say what the student should do.")
         return project
 
-    def _still_judging(self, verb: str) -> bool:
-        """Whether the user is in the middle of a card: the model is not asked after each of its buttons."""
-        reviewing = verb in ("approve_samples", "edit_sample", "reject_samples")
-        return reviewing and bool(self.catalog.find(Sample, self.project_id, states=("draft",), newest=1))
+    def _drafts(self) -> bool:
+        return bool(self.catalog.find(Sample, self.project_id, states=("draft",), newest=1))
 
     def _job_news(self, project: Project, job: Job) -> HumanMessage:
         outcome = events.job_ended(self.catalog, project, job)

@@ -15,21 +15,23 @@ from agent.data_verbs import DataVerbs, care_of
 from agent.dataset_verbs import DatasetVerbs
 from agent.document_verbs import DocumentVerbs
 from agent.model_verbs import ModelVerbs
+from agent.review_verbs import ReviewVerbs
 from agent.score_verbs import ScoreVerbs
 from agent.task_verbs import TaskVerbs
 from agent.transcript import Outcome
 from tools.errors import RetortError
 from tools.records import JsonObject
+from tools.settings import settings
 
 VERBS = tuple(
     name
-    for verbs in (TaskVerbs, CoverageVerbs, DocumentVerbs, DataVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs)
+    for verbs in (TaskVerbs, CoverageVerbs, DocumentVerbs, DataVerbs, ReviewVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs)
     for name, member in vars(verbs).items()
     if inspect.isfunction(member) and not name.startswith("_") and member.__annotations__.get("return") is Outcome
 )
 
 
-class Toolbox(DataVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs):
+class Toolbox(DataVerbs, ReviewVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs):
     """All verbs on one project, and the one door to them that model, guide and page share."""
 
     def call(self, verb: str, arguments: JsonObject) -> Outcome:
@@ -51,6 +53,9 @@ class Toolbox(DataVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs):
             settled |= {name: limit for name, limit in limits.items() if settled[name] is None}
         if verb == "deploy" and not settled["mode"]:
             settled["mode"] = self.serving_mode()
+        if verb == "confirm_rule" and settings().teacher_model:
+            limits = self.screening_limits(str(settled["rule"]))
+            settled |= {name: limit for name, limit in limits.items() if settled[name] is None}
         if verb == "start_training" and settled["max_minutes"] is None:
             settled["max_minutes"] = self.time_limit(str(settled["run"]))
         if verb == "continue_training" and settled["max_minutes"] is None:
@@ -74,6 +79,7 @@ class Toolbox(DataVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs):
     def _resolved(self, verb: str, name: str, value: JsonValue) -> JsonValue:
         one: dict[tuple[str, str], Callable[[str], str]] = {
             ("edit_sample", "sample"): self.sample_id,
+            ("confirm_rule", "rule"): self.rule_id,
             ("draft_samples", "like"): lambda said: self.sample_id(said) if said else "",
             ("import_rows", "file"): self.upload_id,
             ("show_document", "document"): self.document_id,
@@ -91,6 +97,7 @@ class Toolbox(DataVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs):
         many: dict[tuple[str, str], Callable[[Sequence[str]], list[str]]] = {
             ("approve_samples", "samples"): self.sample_ids,
             ("reject_samples", "samples"): self.sample_ids,
+            ("propose_rule", "samples"): lambda said: self.sample_ids(said) if said else [],
             ("evaluate", "candidates"): self.candidate_ids,
             ("ocr", "documents"): self.scanned_ids,
             ("add_files", "files"): lambda said: [self.upload_id(name) for name in said],

@@ -22,6 +22,7 @@ ShowKind = Literal[
     "report",
     "card",
     "coverage",
+    "rule",
 ]
 
 
@@ -31,7 +32,7 @@ class Show(Value):
     samples: sample ids · documents: document ids · passages: passage ids · dataset: its id · plan/run: a run id ·
     comparison: evaluation ids · rows: a filter as JSON, then evaluation ids · failures: an evaluation id ·
     deployment: its id · trial: [candidate, input, answer] triples, flattened · costs, coverage: none ·
-    report: lines to print · card: a dataset id and the student reference whose tokens were counted.
+    report: lines to print · rule: rule ids · card: a dataset id and the student reference whose tokens were counted.
     """
 
     kind: ShowKind

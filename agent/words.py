@@ -10,6 +10,7 @@ from pydantic import Field
 
 from agent.coverage_words import COVERAGE_RULES
 from agent.plan_words import plan_changes
+from agent.review_words import REVIEW_RULES, SAMPLES
 from agent.score_words import SCORE_RULES, Build, none, split
 from tools.records import JsonObject, Value
 
@@ -23,10 +24,6 @@ class Said(Value):
     arguments: JsonObject = Field(default={})
 
 
-_ITEM = r"(?:#|第|sample\s+)?\d+(?:\s*(?:-|–|to|到|至)\s*\d+)?\s*(?:号|条|个)?"
-_NUMBERS = rf"{_ITEM}(?:(?:\s*(?:,|，|、|and|和|&)\s*|\s+){_ITEM})*"
-_ALL = r"(?:all|everything|all of them|them all|全部|所有|全都)(?:\s*(?:the\s+)?(?:of\s+)?(?:samples|drafts|样本|的))?"
-_SAMPLES = r"(?:the\s+)?(?:samples?\s+|drafts?\s+|样本\s*)?"
 _MONEY = (
     r"(?:\s*,?\s*(?:for|at most|up to|最多)\s*(?:at most\s*)?\$?\s*(?P<usd>\d+(?:\.\d+)?)\s*(?:\$|usd|dollars|美元)?"
     r"(?:\s*(?:,|and|和|，)\s*(?P<minutes>\d+(?:\.\d+)?)\s*(?:minutes?|min|分钟))?)?"
@@ -38,30 +35,6 @@ _WHICH = (
 )
 _LAYOUT = r"messages|openai|alpaca|share-?gpt|llama-?factory|(?:ms-?)?swift|datasets|huggingface|parquet|csv"
 _JOB = r"(?:\s*(?P<job>job-\w+))?"
-_REASON = r"(?:\s*(?:[:：,，]|because|因为|since)\s*(?P<reason>.+))?"
-
-
-def _samples(match: re.Match[str]) -> JsonObject:
-    numbers = match.groupdict().get("numbers")
-    return {"samples": list(_spread(numbers)) if numbers else ["all"]}
-
-
-def _spread(numbers: str) -> list[str]:
-    """'1, 3-5 and 7' as ['1', '3', '4', '5', '7'], each once, in the order said."""
-    found: list[str] = []
-    for first, last in re.findall(r"(\d+)(?:\s*(?:-|–|to|到|至)\s*(\d+))?", numbers):
-        end = min(int(last or first), int(first) + 999)
-        found += [str(number) for number in range(int(first), end + 1) if str(number) not in found]
-    return found
-
-
-def _reject(match: re.Match[str]) -> JsonObject:
-    return {**_samples(match), "reason": (match["reason"] or "").strip()}
-
-
-def _edit(match: re.Match[str]) -> JsonObject:
-    part = "question" if (match["part"] or "").strip().lower() in ("question", "input", "问题", "输入") else "answer"
-    return {"sample": match["number"], part: match["rest"].strip()}
 
 
 def _count(match: re.Match[str], key: str = "count") -> JsonObject:
@@ -159,27 +132,11 @@ def _generate(match: re.Match[str]) -> JsonObject:
 
 # Order matters only where one pattern's words begin another's; every pattern must match the whole message.
 _RULES: tuple[tuple[str, str, Build], ...] = (
-    (
-        "approve_samples",
-        rf"(?:approve|accept|批准|通过|认可|接受)\s*{_SAMPLES}(?:{_ALL}|(?P<numbers>{_NUMBERS}))",
-        _samples,
-    ),
-    ("approve_samples", r"(?:全部|所有|都)(?:样本)?(?:都)?(?:批准|通过|认可|接受)", _samples),
-    (
-        "reject_samples",
-        rf"(?:reject|drop|拒绝|否决|去掉)\s*{_SAMPLES}(?:{_ALL}|(?P<numbers>{_NUMBERS})){_REASON}",
-        _reject,
-    ),
-    (
-        "edit_sample",
-        rf"(?:edit|change|修改|编辑)\s*{_SAMPLES}(?:#|第)?(?P<number>\d+)\s*(?:号|条|个)?"
-        r"(?P<part>\s*(?:question|input|answer|问题|输入|答案))?\s*[:：]\s*(?P<rest>.+)",
-        _edit,
-    ),
+    *REVIEW_RULES,
     (
         "draft_samples",
         r"(?:(?:draft|give me|show me)\s+)?(?:(?P<count>\d+)\s+)?"
-        rf"more\s+(?:samples?\s+)?like\s+{_SAMPLES}#?(?P<number>\d+)",
+        rf"more\s+(?:samples?\s+)?like\s+{SAMPLES}#?(?P<number>\d+)",
         _like,
     ),
     (
@@ -359,7 +316,12 @@ _POLITE_BEFORE = re.compile(
     r"^(?:please|now|then|so|let'?s|(?:can|could|would) you|请|请你|那就|现在)[\s,，]*", re.IGNORECASE
 )
 _POLITE_AFTER = re.compile(r"(?:[\s,，]*(?:please|now|thanks?|thank you)|吧|谢谢|[.!?。！？\s])+$", re.IGNORECASE)
-_FREE_TEXT = ("edit_sample", "try_model", "reject_samples")  # their tail is the user's text: kept to the last dot
+_FREE_TEXT = (
+    "edit_sample",
+    "try_model",
+    "reject_samples",
+    "propose_rule",
+)  # their tail is the user's text: kept to the last dot
 
 
 def parse(text: str) -> Said | None:

@@ -41,9 +41,11 @@ from tools.records import (
     Evaluation,
     Expense,
     Job,
+    Judgement,
     Passage,
     Project,
     Record,
+    Rule,
     Run,
     Sample,
 )
@@ -54,6 +56,8 @@ TABLE_OF: dict[type[Record], str] = {
     Document: "documents",
     Passage: "passages",
     Sample: "samples",
+    Rule: "rules",
+    Judgement: "judgements",
     Answer: "answers",
     Dataset: "datasets",
     Run: "runs",
@@ -159,8 +163,8 @@ class Catalog:
         self.add_all([record])
         return record
 
-    def add_all(self, records: Sequence[Record]) -> None:
-        """Insert all or none; one transaction, so a crash leaves no half batch."""
+    def add_all(self, records: Sequence[Record], changed: Iterable[Record] = ()) -> None:
+        """Insert all, and replace those `changed`, or none; one transaction, so a crash leaves no half batch."""
         by_kind: dict[type[Record], list[Record]] = {}
         for record in records:
             if record.owner != self.owner:
@@ -175,6 +179,7 @@ class Catalog:
                 own |= projects
                 with _told(some, "added"):
                     connection.execute(insert(TABLES[kind]), [_row(record) for record in some])
+            self._replace(connection, changed)
 
     def _need_project(self, connection: Connection, project_id: str) -> None:
         table = TABLES[Project]
@@ -190,13 +195,16 @@ class Catalog:
     def save_all(self, records: Iterable[Record]) -> None:
         """Replace several records in one transaction."""
         with self._engine.begin() as connection:
-            for record in records:
-                table = TABLES[type(record)]
-                statement = update(table).where(table.c.id == record.id, table.c.owner == self.owner)
-                with _told([record], "changed"):
-                    found = connection.execute(statement.values(**_row(record))).rowcount
-                if not found:
-                    raise _no_such(type(record), record.id)
+            self._replace(connection, records)
+
+    def _replace(self, connection: Connection, records: Iterable[Record]) -> None:
+        for record in records:
+            table = TABLES[type(record)]
+            statement = update(table).where(table.c.id == record.id, table.c.owner == self.owner)
+            with _told([record], "changed"):
+                found = connection.execute(statement.values(**_row(record))).rowcount
+            if not found:
+                raise _no_such(type(record), record.id)
 
     def change(self, kind: type[R], id_: str, /, *, only_from: Sequence[str] | None = None, **changes: object) -> R:
         """Read, change and write one record in one transaction.

@@ -22,6 +22,7 @@ from tools.records import Job, Order, Progress, Project, new_id
 STAGES = {
     "read": "tools.documents.job:run",
     "synthesize": "tools.synthesis.job:run",
+    "screen": "tools.synthesis.screening:run",
     "train": "tools.training.job:run",
     "evaluate": "tools.evaluation.job:run",
     "serve": "tools.deployment.job:run",

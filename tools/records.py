@@ -127,6 +127,20 @@ class Task(Value):
         return {"type": "object", "properties": shapes, "required": names, "additionalProperties": False}
 
 
+class Policy(Value):
+    """What freezing lets through, of samples that nobody gave as good: imported rows are the user's own word."""
+
+    kind: Literal["sampled", "all"] = Field(
+        "sampled", description="sampled: a look at some, drawn at random, speaks for the rest; all: only what was seen."
+    )
+    most_bad: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Share that may be bad at 95 % confidence (sampled); 1 lets all through, and tells.",
+    )
+
+
 class Project(Record):
     """One task, one folder."""
 
@@ -135,6 +149,7 @@ class Project(Record):
     goal: str = Field("", description="The goal in the user's own words.")
     task: Task = Task()
     student: str = Field("", description="Student reference; empty means the default for this machine.")
+    policy: Policy = Policy()
 
 
 # --- documents and samples ----------------------------------------------------------------------------------------
@@ -202,6 +217,42 @@ class Sample(Record, Dialogue):
     quote: str = Field("", description="Verbatim evidence in the passage.")
     quote_start: int | None = Field(None, ge=0, description="Where the quote begins in the passage, in characters.")
     cell: dict[str, str] = Field({}, description="The cell of the coverage table it was asked for: axis to value.")
+    looked_at: datetime | None = Field(None, description="When the user judged it; None: nobody has.")
+    drawn_at: datetime | None = Field(None, description="When it was drawn at random for the user to look at.")
+    rule_id: str = Field("", description="The rule that rejected it.")
+    was: Example | None = Field(None, description="Its input and answer before the user's first edit.")
+
+
+class Pair(Value):
+    """A sample that was found bad, and what the user made of it if they did."""
+
+    sample_id: str
+    bad: Example
+    good: Example | None = None
+
+
+class Rule(Record):
+    """A reason or an edit said for all samples. Only a confirmed one screens samples and binds generation."""
+
+    project_id: str
+    state: Literal["proposed", "confirmed"] = "proposed"
+    text: str = Field(min_length=1, description="What is wrong, in words.")
+    pairs: tuple[Pair, ...] = Field((), description="The judged samples that it was made from.")
+    traits: tuple[str, ...] = Field((), description="What they share and no approved sample has, as code sees it.")
+    matches: int = Field(0, ge=0, description="Samples not looked at that had these traits when it was proposed.")
+    judge: Literal["", "code", "teacher"] = Field("", description="Who screens by it, since it was confirmed.")
+    enforced_at: datetime | None = Field(None, description="When it last began or ceased to screen; None: never.")
+
+
+class Judgement(Record):
+    """One act on samples and how they were before it, so that it can be undone exactly."""
+
+    project_id: str
+    state: Literal["done", "undone"] = "done"
+    act: str = Field(description="Shared by all judgements of one act; of a screening it is the job or the rule.")
+    verb: Literal["approve", "edit", "reject", "screen"]
+    before: tuple[Sample, ...] = ()
+    rule: Rule | None = Field(None, description="The rule as it was before it was confirmed.")
 
 
 AnswerState = Literal["usable", "truncated", "empty", "refused", "malformed", "failed"]
@@ -222,6 +273,7 @@ class Answer(Record):
     seconds: float = Field(0, ge=0, description="From the first sending to the last answer, waits included.")
     problem: str = Field("", description="Why it was set aside.")
     text: str = Field("", description="What came, when it was set aside; its beginning.")
+    judged: tuple[str, ...] = Field((), description="Ids of the samples that it judged, when it was asked to.")
 
 
 class Dataset(Record):
@@ -235,6 +287,7 @@ class Dataset(Record):
     seed: int
     note: str = Field("", description="What was left out and how rows were kept together, for a person.")
     parent_id: str = Field("", description="The version frozen before it; empty for the first.")
+    review: str = Field("", description="How much of it the user had looked at, and what that says of the rest.")
 
 
 # --- training -----------------------------------------------------------------------------------------------------
@@ -416,6 +469,20 @@ class SynthesisOrder(Value):
     care: Care = NO_CARE
 
 
+class ScreeningOrder(Value):
+    """Samples that nobody has looked at, to be judged by a rule."""
+
+    kind: Literal["screen"] = "screen"
+    rule_id: str
+    samples: tuple[str, ...] = Field(min_length=1, description="Their ids; no other is touched.")
+    max_usd: float = Field(ge=0, description="Hard stop on teacher money, US dollars.")
+    max_minutes: float = Field(0, ge=0, description="Hard stop on wall time of one start; 0 for none.")
+
+    @property
+    def count(self) -> int:
+        return len(self.samples)
+
+
 class TrainingOrder(Value):
     kind: Literal["train"] = "train"
     run_id: str
@@ -435,7 +502,8 @@ class ServingOrder(Value):
 
 
 Order = Annotated[
-    ReadingOrder | SynthesisOrder | TrainingOrder | EvaluationOrder | ServingOrder, Field(discriminator="kind")
+    ReadingOrder | SynthesisOrder | ScreeningOrder | TrainingOrder | EvaluationOrder | ServingOrder,
+    Field(discriminator="kind"),
 ]
 JobState = Literal["queued", "running", "stopping", "done", "stopped", "failed", "died"]
 

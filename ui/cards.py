@@ -6,7 +6,7 @@ from agent.transcript import Approval, Show, ShowKind
 from tools.catalog import Catalog
 from tools.deployment.curl import curl_line
 from tools.errors import NotFound, RetortError
-from tools.records import Checkpoint, Dataset, Deployment, Document, Expense, Plan, Project, Run
+from tools.records import Checkpoint, Dataset, Deployment, Document, Expense, Plan, Project, Rule, Run
 from tools.training.diagnosis import Diagnosis, diagnose
 from tools.training.glimpse import Glimpse, read_glimpses
 from tools.training.monitor import read_metrics
@@ -15,6 +15,7 @@ from ui.curves import figures, loss_curve
 from ui.dataset_card import dataset_card
 from ui.documents import document_card, passage_cards
 from ui.markup import escape, prose, readable
+from ui.rules import rule_card
 from ui.samples import answer, sample_cards
 from ui.scores import comparison_card, failures_card, rows_card
 from ui.units import cost_line, duration, usd
@@ -65,9 +66,17 @@ class Cards:
             "costs": lambda: costs_card(catalog.find(Expense, project.id)),
             "card": lambda: dataset_card(catalog, project, ids),
             "coverage": lambda: coverage_card(catalog, project),
+            "rule": lambda: "".join(self._rule(project, id_) for id_ in ids),
             "report": lambda: card("", prose("\n".join(ids)), style="report"),
         }
         return draw[show.kind]()
+
+    def _rule(self, project: Project, id_: str) -> str:
+        try:
+            rule = self.catalog.get(Rule, id_)
+        except NotFound:
+            return ""  # a later proposal took its samples up
+        return rule_card(self.catalog, project, rule)
 
     def _comparison(self, project: Project, ids: tuple[str, ...], said: str) -> str:
         if (*ids, said) not in self._comparisons:

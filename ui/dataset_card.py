@@ -26,7 +26,7 @@ def draw(found: Card) -> str:
     """The card as HTML."""
     tiles = "".join(f'<div class="tile"><b>{n:,}</b><span>{escape(s)}</span></div>' for s, n in found.rows.items())
     body = f'<div class="tiles">{tiles}</div>'
-    for text in (found.change, found.note):
+    for text in (found.change, found.note, found.review):
         body += f'<p class="faint">{escape(text)}</p>' if text else ""
     if found.lengths:
         body += f'<div class="label">Tokens of a sample</div>{histogram(found.lengths)}'

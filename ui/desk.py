@@ -9,38 +9,43 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
+from threading import Condition, Lock
 
 from agent.session import Session
 from agent.transcript import Entry
 from tools.catalog import Catalog
 from tools.errors import NotFound, RetortError
 from tools.records import Project
-from ui.cards import Cards
+from ui.cards import Cards, problem_card
 from ui.live import live_items
 from ui.projects import project_items
+from ui.review import Looking, Table
 from ui.stream import Moment, empty_stream, stream
 from ui.views import Act, Item, View, view
 
 log = logging.getLogger(__name__)
+CLOSED = Looking()
 
 
 @dataclass
 class Seat:
     """What is of the moment in one project."""
 
-    lock: Lock = field(default_factory=Lock)
+    lock: Condition = field(default_factory=Condition)
     under_way: list[str] = field(default_factory=list)  # messages said, "" for clicks
     trouble: RetortError | None = None
     passing: tuple[Entry, ...] = ()
+    asked: int = 0  # things to do, by their arrival
+    done: int = 0
 
 
 class Desk:
-    """Takes what browsers ask, from many threads. Turns of one project queue at the session's own lock."""
+    """Takes what browsers ask, from many threads. Turns of one project queue here, and at the session's own lock."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.cards = Cards(catalog)
+        self.table = Table(catalog)
         self._seats: dict[str, Seat] = {}
         self._seating = Lock()
 
@@ -60,6 +65,8 @@ class Desk:
         match asked.do:
             case "open":
                 return asked.project, None
+            case "look":
+                return project_id, None
             case "say":
                 return self.say(project_id, asked.text)
         session = Session(self.catalog, project_id or None)
@@ -79,19 +86,32 @@ class Desk:
 
     # --- what the page shows ---
 
-    def views(self, asked: str, project_id: str, trouble: RetortError | None = None) -> tuple[View, View, View]:
-        """The chat, the live panel and the list of projects, as they are now."""
+    def views(
+        self, asked: str, project_id: str, trouble: RetortError | None = None, looking: Looking = CLOSED
+    ) -> tuple[View, View, View, View]:
+        """The chat, the live panel, the list of projects and the table of a review, as they are now."""
         serial = time.time_ns()
         try:
             chat, live = self._panels(project_id, trouble)
+            rows = self._rows(project_id, looking)
         except NotFound as error:  # an old address, or a project deleted just now
-            project_id, chat, live = "", empty_stream(trouble or (error if asked else None)), []
+            project_id, chat, live, rows = "", empty_stream(trouble or (error if asked else None)), [], []
         projects = project_items(self.catalog, project_id)
         return (
             view(asked, project_id, chat, serial),
             view(asked, project_id, live, serial),
             view(asked, project_id, projects, serial),
+            view(asked, project_id, rows, serial),
         )
+
+    def _rows(self, project_id: str, looking: Looking) -> list[Item]:
+        if not project_id or not looking.open:
+            return []
+        seat = self._seat(project_id)
+        rows = self.table.items(self.catalog.get(Project, project_id), looking, seat.done)
+        with seat.lock:
+            trouble = seat.trouble
+        return [Item(key="problem", html=problem_card(trouble.problem, trouble.fix)), *rows] if trouble else rows
 
     def _panels(self, project_id: str, trouble: RetortError | None) -> tuple[list[Item], list[Item]]:
         if not project_id:
@@ -118,13 +138,17 @@ class Desk:
         if not project_id:
             return _tried(action)[1]
         seat = self._seat(project_id)
-        with seat.lock:
+        with seat.lock:  # one after another as they came: an undo means what was done before it
+            place, seat.asked = seat.asked, seat.asked + 1
             seat.under_way.append(said)
+            seat.lock.wait_for(lambda: seat.done == place)
             seat.trouble, seat.passing = None, ()
         entries, trouble = _tried(action)
         with seat.lock:
             seat.under_way.remove(said)
+            seat.done += 1
             seat.trouble, seat.passing = trouble, tuple(entries)
+            seat.lock.notify_all()
         return trouble
 
 

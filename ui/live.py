@@ -8,7 +8,7 @@ from ui.curves import figures, loss_curve
 from ui.markup import escape
 from ui.progress import TITLES, progress_line
 from ui.units import duration, usd
-from ui.views import Act, Item, button, chip, pairs, verb
+from ui.views import Act, Item, button, chip, look, pairs, verb
 
 TONES = {"queued": "busy", "running": "busy", "stopping": "warn", "done": "good", "stopped": "warn"}
 SHOWN_ENDED = ("failed", "died", "stopped")
@@ -96,4 +96,5 @@ def _glance(catalog: Catalog, project: Project) -> str:
         rows.append(("checkpoints", str(checkpoints)))
     spent = f"{usd(sum(e.usd for e in expenses))} · {duration(sum(e.seconds for e in expenses))} of machine"
     rows.append(("spent so far", spent))
-    return f'<section class="panel"><header class="head"><h4>At a glance</h4></header>{pairs(rows)}</section>'
+    foot = f'<footer class="foot">{look("Review samples")}</footer>' if samples else ""
+    return f'<section class="panel"><header class="head"><h4>At a glance</h4></header>{pairs(rows)}{foot}</section>'

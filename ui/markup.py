@@ -7,6 +7,7 @@ something or lead the reader elsewhere; addresses stay readable as plain text.
 import html
 import json
 import re
+from difflib import SequenceMatcher
 
 from pydantic import JsonValue
 
@@ -14,6 +15,7 @@ _CODE = re.compile(r"`([^`\n]+)`")
 _BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 _BULLET = re.compile(r"^\s*(?:[-*•])\s+(.*)$")
 _NUMBER = re.compile(r"^\s*\d+[.)]\s+(.*)$")
+_PIECE = re.compile(r"\s+|\w+|[^\w\s]")
 _FENCE = re.compile(r"^```[\w-]*\s*$")
 
 
@@ -61,6 +63,19 @@ def readable(value: JsonValue) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False)
+
+
+def changes(old: str, new: str) -> str:
+    """The new text with what is gone struck through and what is new marked, word by word."""
+    before, after = _PIECE.findall(old), _PIECE.findall(new)
+    made = []
+    for what, start, end, begin, until in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        gone, come = escape("".join(before[start:end])), escape("".join(after[begin:until]))
+        if what == "equal":
+            made.append(come)
+            continue
+        made.append((f"<del>{gone}</del>" if gone else "") + (f"<ins>{come}</ins>" if come else ""))
+    return "".join(made)
 
 
 def _inline(line: str) -> str:

@@ -5,12 +5,37 @@ window.retort ||= (() => {
 
   const project = () => new URLSearchParams(location.search).get("project") || "";
 
+  // What the table of a review shows. The address holds it, so that a reload and the way back show the same.
+  function looking() {
+    const said = new URLSearchParams(location.search);
+    const text = (name, otherwise = "") => said.get(name) || otherwise;
+    return {
+      open: said.has("review"), state: text("state", "to judge"), source: text("source"), cell: text("cell"),
+      text: text("text"), page: Math.max(1, parseInt(text("page", "1")) || 1),
+    };
+  }
+
+  function look(changes) {
+    const url = new URL(location.href);
+    const next = { ...looking(), page: 1, ...changes, open: changes.open ?? true };
+    for (const [name, value] of Object.entries({ ...next, review: next.open ? 1 : "" }))
+      name === "open" || !next.open || !value || (name === "page" && value === 1) ? url.searchParams.delete(name) : url.searchParams.set(name, value);
+    if (next.open) url.searchParams.set("review", 1);
+    history.pushState({}, "", url);
+    panels.review.trigger("click", { act: { do: "look" }, asking: asking() });
+  }
+
   // What this window shows: the server answers with what differs from it, and only for this project.
   const asking = () =>
-    JSON.stringify({ project: project(), seen: Object.fromEntries(Object.entries(panels).map(([k, p]) => [k, p.mark])) });
+    JSON.stringify({
+      project: project(),
+      seen: Object.fromEntries(Object.entries(panels).map(([k, p]) => [k, p.mark])),
+      look: looking(),
+    });
 
   function address(id, push) {
     const url = new URL(location.href);
+    if (id !== project()) url.search = ""; // another project is opened at its conversation
     id ? url.searchParams.set("project", id) : url.searchParams.delete("project");
     push ? history.pushState({}, "", url) : history.replaceState({}, "", url);
   }
@@ -38,12 +63,16 @@ window.retort ||= (() => {
 
   function paint(panel, view) {
     if (!view || !view.items || view.serial <= panel.serial || view.asked !== project()) return;
+    if (panel.name === "review" && view.look !== JSON.stringify(looking())) return;
     if (view.project !== view.asked) address(view.project, false);
     const elsewhere = panel.project !== view.project;
     const box = scroller(panel);
     const near = panel.name === "chat" && box.scrollHeight - box.scrollTop - box.clientHeight < 160;
     Object.assign(panel, { serial: view.serial, mark: view.mark, project: view.project });
     panel.root.querySelectorAll(".passing").forEach((node) => node.remove());
+    const wanted = new Set(view.items.map(({ key }) => key));
+    // First what goes: then what stays need not move, and a moved box would lose its focus.
+    for (const node of [...panel.root.children]) if (!wanted.has(node.dataset.key)) node.remove();
     const had = new Map([...panel.root.children].map((node) => [node.dataset.key, node]));
     let last = null;
     let first = null; // the first newcomer that is not the user's own
@@ -58,12 +87,11 @@ window.retort ||= (() => {
         else first = (node = fresh).querySelector(".entry.user, .busy") ? first : first || node;
         node.source = html;
       }
-      had.delete(key);
       if (panel.root.children[place] !== node) panel.root.insertBefore(node, panel.root.children[place] || null);
       last = node;
     });
-    had.forEach((node) => node.remove());
     if (panel.name === "chat") settle(panel, first, last, near, elsewhere);
+    if (panel.name === "review") review.painted();
   }
 
   // Follow the conversation unless the reader has scrolled up; news too tall for the window is shown from its top.
@@ -90,7 +118,10 @@ window.retort ||= (() => {
 
   function send(panel, act, source) {
     if (act.do === "open") address(act.project || "", true);
-    if (act.do === "say") passing(act.text);
+    if (act.do === "say") {
+      if (looking().open) look({ open: false }); // what is said is answered in the conversation
+      passing(act.text);
+    }
     source?.classList.add("sent"); // one click, one action; the next view brings a fresh button
     setTimeout(() => source?.classList.remove("sent"), 4000);
     panel.trigger("click", { act, asking: asking() });
@@ -103,8 +134,15 @@ window.retort ||= (() => {
       copy.textContent = "Copied";
       return;
     }
+    const show = event.target.closest("[data-show]");
+    if (show) return look(JSON.parse(show.dataset.show));
+    const one = panel.name === "review" && event.target.closest(".item:has(> .look)");
+    if (one) review.to(one);
     const source = event.target.closest("button[data-act]");
-    if (source && event.isTrusted && !source.classList.contains("sent")) send(panel, JSON.parse(source.dataset.act), source);
+    if (source && event.isTrusted && !source.classList.contains("sent")) {
+      send(panel, JSON.parse(source.dataset.act), source);
+      if (source.dataset.then) look(JSON.parse(source.dataset.then));
+    }
   }
 
   function submitted(panel, event) {
@@ -112,19 +150,48 @@ window.retort ||= (() => {
     if (!form) return;
     event.preventDefault();
     const act = JSON.parse(form.dataset.act);
+    act.arguments ||= {};
     const lines = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
     for (const box of form.elements)
-      if (box.name && box.value !== box.defaultValue) act.arguments[box.name] = "lines" in box.dataset ? lines(box.value) : box.value;
+      if (box.name && (box.nodeName === "SELECT" ? changed(box) : box.value !== box.defaultValue)) act.arguments[box.name] = "lines" in box.dataset ? lines(box.value) : box.value;
+    for (const set of form.querySelectorAll("fieldset[data-json]")) {
+      const boxes = [...set.querySelectorAll("[data-field]")];
+      const broken = boxes.find((box) => !readable(box));
+      if (broken) return void (broken.setCustomValidity("This is no JSON."), broken.reportValidity());
+      if (boxes.some(changed)) act.arguments[set.dataset.json] = JSON.stringify(Object.fromEntries(boxes.map((box) => [box.dataset.field, value(box)])));
+    }
     form.closest("details")?.removeAttribute("open");
     send(panel, act);
   }
 
+  // A box of a JSON answer: its value by its type; what is left empty is not there.
+  const changed = (box) => (box.nodeName === "SELECT" ? ![...box.options].find((one) => one.defaultSelected)?.selected : box.value !== box.defaultValue);
+  function value(box) {
+    const said = box.value.trim();
+    if (!said) return null;
+    if (box.dataset.kind === "string") return said;
+    if (box.dataset.kind === "boolean") return said === "true";
+    return box.dataset.kind === "list" || box.dataset.kind === "object" ? JSON.parse(said) : Number(said);
+  }
+  function readable(box) {
+    box.setCustomValidity("");
+    try {
+      return value(box) !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
   function switched(event) {
+    const filter = event.target.dataset?.look;
+    if (filter) return look({ [filter]: event.target.value });
     const chosen = event.target.dataset?.list;
     if (!chosen) return;
     const box = event.target.closest("details");
     box.querySelectorAll("[data-rows]").forEach((rows) => (rows.hidden = rows.dataset.rows !== chosen));
   }
+
+  const review = window.reviewTable({ panels, looking, look, send });
 
   function panel(name, element, trigger, props, watch) {
     const root = element.querySelector(".items");

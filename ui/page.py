@@ -17,7 +17,8 @@ from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.records import JsonObject, Value
 from ui.desk import Desk
-from ui.views import Act, View
+from ui.review import Looking
+from ui.views import Act
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -28,7 +29,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 HERE = Path(__file__).parent
 POLL_S = 1.5
 MAX_UPLOAD = "500mb"
-PANELS = ("chat", "live", "projects")
+PANELS = ("chat", "live", "projects", "review")
 ASK = "() => [window.retort ? window.retort.asking() : '{}']"
 SUBMIT = "(box) => { if (box && box.text) window.retort.passing(box.text); return [box, window.retort.asking()]; }"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -39,6 +40,7 @@ class Asking(Value):
 
     project: str = ""
     seen: dict[str, str] = Field({})
+    look: Looking = Looking()
 
 
 class Sent(Value):
@@ -52,34 +54,38 @@ def build(desk: Desk) -> "gr.Blocks":
     """The page as Gradio blocks; nothing is served yet."""
     import gradio as gr
 
-    def fresh(asking: Asking, views: tuple[View, View, View]) -> list[object]:
+    def fresh(asking: Asking, project: str, trouble: RetortError | None = None) -> list[object]:
         """Only the panels that differ from what the window has."""
+        views = desk.views(asking.project, project, trouble, asking.look)
         same = [
             asking.seen.get(name) == view.mark and view.project == asking.project
             for name, view in zip(PANELS, views, strict=True)
         ]
-        return [gr.skip() if known else view.model_dump() for known, view in zip(same, views, strict=True)]
+        look = asking.look.model_dump_json()
+        return [
+            gr.skip() if known else {**view.model_dump(), "look": look} for known, view in zip(same, views, strict=True)
+        ]
 
     def on_tick(asked: str) -> list[object]:
         asking = Asking.model_validate_json(asked or "{}")
         desk.tick(asking.project)
-        return fresh(asking, desk.views(asking.project, asking.project))
+        return fresh(asking, asking.project)
 
     def on_click(event: gr.EventData) -> list[object]:
         sent = Sent.model_validate(event._data)
         asking = Asking.model_validate_json(sent.asking)
         project, trouble = desk.act(asking.project, sent.act)
-        return fresh(asking, desk.views(asking.project, project, trouble))
+        return fresh(asking, project, trouble)
 
     def on_submit(given: JsonObject, asked: str) -> Iterator[list[object]]:
         asking = Asking.model_validate_json(asked or "{}")
         text = str(given.get("text") or "").strip()
         files = [Path(str(path)) for path in cast(Sequence[str], given.get("files") or ())]
-        yield [gr.skip(), gr.skip(), gr.skip(), None]  # the box is free for the next words at once
+        yield [*(gr.skip() for _ in PANELS), None]  # the box is free for the next words at once
         if text or files:
             project, trouble = desk.say(asking.project, text, files)
             _forget(files)
-            yield [*fresh(asking, desk.views(asking.project, project, trouble)), gr.skip()]
+            yield [*fresh(asking, project, trouble), gr.skip()]
 
     with gr.Blocks(title="Retort", fill_width=True, analytics_enabled=False) as page:
         with gr.Row(elem_id="frame", equal_height=False):
@@ -87,6 +93,7 @@ def build(desk: Desk) -> "gr.Blocks":
                 gr.HTML('<div class="brand">Retort</div>', elem_id="brand")
                 projects = _panel("projects")
             with gr.Column(elem_id="middle", min_width=0):
+                review = _panel("review")
                 chat = _panel("chat")
                 box = gr.MultimodalTextbox(
                     elem_id="composer",
@@ -100,12 +107,12 @@ def build(desk: Desk) -> "gr.Blocks":
             with gr.Column(elem_id="right", min_width=0):
                 live = _panel("live")
         asked = gr.Textbox(visible=False)
-        outputs = [chat, live, projects]
+        outputs = [chat, live, projects, review]
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         page.load(on_tick, [asked], outputs, js=ASK, **quiet)
         gr.Timer(POLL_S).tick(on_tick, [asked], outputs, js=ASK, **quiet)
         for source in outputs:
-            source.click(on_click, None, outputs, **quiet)
+            source.click(on_click, None, outputs, trigger_mode="multiple", **quiet)  # keys come faster than answers
         box.submit(on_submit, [box, asked], [*outputs, box], js=SUBMIT, **quiet)
     return cast("gr.Blocks", page)
 
@@ -144,7 +151,7 @@ def _panel(name: str) -> "gr.HTML":
     """An empty panel that the script fills. The template holds no value: Gradio would run `${...}` found in a text."""
     import gradio as gr
 
-    script = (HERE / "page.js").read_text(encoding="utf-8")
+    script = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("review.js", "page.js"))
     start = f"window.retort.panel({json.dumps(name)}, element, trigger, props, watch);"
     return gr.HTML(
         value=None,

@@ -22,6 +22,7 @@ from tools.records import (
     Passage,
     Plan,
     Project,
+    Rule,
     Run,
     Sample,
     Score,
@@ -72,6 +73,7 @@ def show_text(catalog: Catalog, project: Project, show: Show) -> str:
         "costs": lambda: costs_text(catalog.find(Expense, project.id)),
         "card": lambda: _card(catalog, project, ids),
         "coverage": lambda: _coverage(catalog, project),
+        "rule": lambda: "\n".join(_rule(one) for one in catalog.find(Rule, project.id) if one.id in ids),
         "report": lambda: "\n".join(ids),
     }
     try:
@@ -152,6 +154,17 @@ def _sample(number: int, sample: Sample) -> str:
     fields = fields_of(sample.answer)
     told = " | ".join(f"{name}: {value}" for name, value in fields) if fields else sample.answer
     return f"{head}\n{textwrap.fill(question, WIDTH - 9, subsequent_indent='    ')}\n    -> {told}"
+
+
+def _rule(rule: Rule) -> str:
+    if rule.state == "confirmed":
+        return f"Rule in force: {rule.text} (judged by {rule.judge})"
+    told = (
+        f"code sees: {', '.join(rule.traits)}; {rule.matches} not looked at have it"
+        if rule.traits
+        else "code sees none"
+    )
+    return f"Rule to confirm: {rule.text} ({told}). Say 'confirm rule'."
 
 
 def _passage(passage: Passage) -> str:

@@ -6,6 +6,7 @@ from ui.units import duration
 TITLES = {
     "read": "Reading files",
     "synthesize": "Making samples",
+    "screen": "Screening samples",
     "train": "Training",
     "evaluate": "Evaluating",
     "serve": "Serving",

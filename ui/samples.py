@@ -1,13 +1,15 @@
-"""Samples as cards: what goes in, what must come out, where it is from, and the buttons of a review."""
+"""Samples as cards: what goes in, what must come out and how an edit changed it, where it is from, the checks."""
 
 from collections.abc import Sequence
 
 from tools.catalog import Catalog
 from tools.errors import NotFound
-from tools.records import Document, Passage, Sample
+from tools.records import Document, Passage, Project, Sample, Task
 from tools.settings import settings
+from tools.synthesis.checks import report
 from tools.synthesis.framing import asked
-from ui.markup import escape, fields_of
+from ui.editing import edit_form
+from ui.markup import changes, escape, fields_of
 from ui.units import plural
 from ui.views import Act, button, card, chip, packed, pairs, verb
 
@@ -18,40 +20,72 @@ TONES = {"draft": "", "approved": "good", "edited": "good", "rejected": "bad"}
 def sample_cards(catalog: Catalog, ids: Sequence[str], newest: bool = True) -> str:
     """The samples with the buttons of a review; only on the newest card do numbers mean something in words."""
     samples = [catalog.get(Sample, id_) for id_ in ids]
-    drafts = [sample.id for sample in samples if sample.state == "draft"]
-    cards = "".join(_card(catalog, sample, number, newest) for number, sample in enumerate(samples, 1))
+    if not samples:
+        return ""
+    task = catalog.get(Project, samples[0].project_id).task
+    waiting = [one.id for one in samples if state_of(one) in ("draft", "not looked at")]
+    cards = "".join(_card(catalog, task, sample, number, newest) for number, sample in enumerate(samples, 1))
     bar = ""
-    if len(drafts) > 1:
-        left = escape(f"{plural(len(drafts), 'draft')} to review")
+    if len(waiting) > 1:
+        left = escape(f"{plural(len(waiting), 'sample')} to judge")
         bar = f'<div class="bar"><span class="faint">{left}</span>'
-        bar += f"{button('Approve all', verb('approve_samples', samples=drafts), 'primary')}</div>"
+        bar += f"{button('Approve all', verb('approve_samples', samples=waiting), 'primary')}</div>"
     return f'<div class="samples">{cards}</div>{bar}'
 
 
-def _card(catalog: Catalog, sample: Sample, number: int, newest: bool) -> str:
+def state_of(sample: Sample) -> str:
+    """The state in the words of a review: what was generated well is not yet looked at."""
+    if sample.state == "approved" and sample.looked_at is None:
+        return "imported" if sample.source.startswith("import:") else "not looked at"
+    return sample.state
+
+
+def _card(catalog: Catalog, task: Task, sample: Sample, number: int, newest: bool) -> str:
     """`number` is what a person can call the sample in words: 'reject 2'."""
-    body = f'<div class="label">{number} · Input</div>{_folded(asked(sample.question))}'
-    body += f'<div class="label">Answer</div>{answer(sample.answer)}'
-    if sample.quote or sample.passage_id:
-        body += _evidence(catalog, sample)
+    named = number if newest else 0
+    made = f'{state_chip(sample)}<span class="faint">{escape(sample.source)}</span>'
+    foot = f'<div class="made">{made}</div>{buttons(task, sample, named)}'
+    return card("", sample_body(catalog, task, sample, f"{number} · Input"), foot, f"sample {sample.state}")
+
+
+def state_chip(sample: Sample) -> str:
+    return chip(state_of(sample), TONES[sample.state] if sample.looked_at or sample.state == "rejected" else "")
+
+
+def sample_body(catalog: Catalog, task: Task, sample: Sample, title: str = "Input") -> str:
+    """Input, answer, what an edit changed, the reason, the source passage, the checks."""
+    passage = _passage(catalog, sample)
+    question = asked(sample.question)
+    was = sample.was
+    shown = changes(asked(was.input), question) if was else ""
+    told = f'<div class="text">{shown}</div>' if was and "<" in shown else _folded(question)
+    body = f'<div class="label">{escape(title)}</div>{told}'
+    body += (
+        f'<div class="label">Answer</div>{answer_change(was.output, sample.answer) if was else answer(sample.answer)}'
+    )
     if sample.reason:
-        body += f'<p class="faint">{escape(sample.reason)}</p>'
-    made = f'{chip(sample.state, TONES[sample.state])}<span class="faint">{escape(sample.source)}</span>'
-    foot = f'<div class="made">{made}</div>'
-    return card("", body, foot + _buttons(sample, number, newest), f"sample {sample.state}")
+        body += f'<p class="reason">{escape(sample.reason)}</p>'
+    if sample.quote or passage:
+        body += _evidence(catalog, sample, passage)
+    return body + _checks(task, sample, passage)
 
 
-def _buttons(sample: Sample, number: int, newest: bool) -> str:
+def buttons(task: Task, sample: Sample, number: int = 0) -> str:
+    """What can be done with the sample; `number` is its number on the newest card, if it is there."""
     made = []
-    if sample.state in ("draft", "rejected"):
-        made.append(button("Approve", verb("approve_samples", samples=[sample.id])))
-    made.append(_edit_form(sample))
+    if sample.looked_at is None or sample.state == "rejected":
+        made.append(button("Approve", verb("approve_samples", samples=[sample.id]), "does-approve"))
+    made.append(edit_form(task, sample))
     if sample.state != "rejected":
-        made.append(button("Reject", verb("reject_samples", samples=[sample.id]), "quiet"))
+        made.append(_reject_form(sample))
     if not settings().teacher_model:
         made.append(button("More like this", verb("draft_samples", like=sample.id), "quiet"))
-    elif newest:  # a teacher costs money, so this is asked for in words and approved
+    elif number:  # a teacher costs money, so this is asked for in words and approved
         made.append(button("More like this", Act(do="say", text=f"more like {number}"), "quiet"))
+    if sample.looked_at:
+        made.append(
+            button("Undo last", verb("undo_review"), "quiet", "Takes back the newest judgement, whichever it was")
+        )
     return "".join(made)
 
 
@@ -59,6 +93,18 @@ def answer(text: str) -> str:
     """An answer as a field table when it is a JSON object, as text otherwise."""
     fields = fields_of(text)
     return pairs(fields, "pairs answer") if fields else _folded(text)
+
+
+def answer_change(old: str, new: str) -> str:
+    """What an edit made of an answer, by field where it is a JSON object."""
+    before, after = fields_of(old), fields_of(new)
+    if not before or not after:
+        return f'<div class="text">{changes(old, new)}</div>'
+    known = dict(before)
+    rows = "".join(
+        f"<tr><th>{escape(name)}</th><td>{changes(known.get(name, ''), value)}</td></tr>" for name, value in after
+    )
+    return f'<table class="pairs answer"><tbody>{rows}</tbody></table>'
 
 
 def _folded(text: str) -> str:
@@ -69,26 +115,38 @@ def _folded(text: str) -> str:
     return f'<details class="fold"><summary class="text">{start} …</summary>{whole}</details>'
 
 
-def _edit_form(sample: Sample) -> str:
-    """A disclosure, so that opening it asks nothing of the server; what was typed stays while the page updates."""
-    act = packed(verb("edit_sample", sample=sample.id))
-    rows = min(8, 2 + sample.question.count("\n") + len(sample.question) // 60)
-    question = f'<label>Input<textarea name="question" rows="{rows}">\n{escape(sample.question)}</textarea></label>'
-    given = (
-        f'<label>Answer<textarea name="answer" rows="3" spellcheck="false">\n{escape(sample.answer)}</textarea></label>'
+def _reject_form(sample: Sample) -> str:
+    """A reason is asked for, for only a reason can become a rule; without one it works too."""
+    act = packed(verb("reject_samples", samples=[sample.id]))
+    box = '<label>What is wrong?<input name="reason" autocomplete="off" list="reasons"></label>'
+    bar = '<div class="bar"><button type="submit" class="btn primary">Reject</button></div>'
+    inside = f'<form data-act="{act}">{box}{bar}</form>'
+    return f'<details class="edit reject"><summary class="btn quiet">Reject</summary>{inside}</details>'
+
+
+def _checks(task: Task, sample: Sample, passage: Passage | None) -> str:
+    found = report(task, sample, passage)
+    lines = "".join(
+        f'<li class="{"failed" if wrong else "passed"}">{escape(wrong or name)}</li>' for name, wrong in found
     )
-    save = '<div class="bar"><button type="submit" class="btn primary">Save</button></div>'
-    form = f'<form data-act="{act}">{question}{given}{save}</form>'
-    return f'<details class="edit"><summary class="btn quiet">Edit</summary>{form}</details>'
+    return f'<ul class="checks" aria-label="Checks">{lines}</ul>'
 
 
-def _evidence(catalog: Catalog, sample: Sample) -> str:
-    """The passage that the sample was made from, with its quote marked, behind one click."""
+def _passage(catalog: Catalog, sample: Sample) -> Passage | None:
     try:
-        passage = catalog.get(Passage, sample.passage_id)
+        return catalog.get(Passage, sample.passage_id) if sample.passage_id else None
+    except NotFound:
+        return None
+
+
+def _evidence(catalog: Catalog, sample: Sample, passage: Passage | None) -> str:
+    """The passage that the sample was made from, with its quote marked, behind one click."""
+    if passage is None:
+        return f'<blockquote class="quote">{escape(sample.quote)}</blockquote>'
+    try:
         name = catalog.get(Document, passage.document_id).name
     except NotFound:
-        return f'<blockquote class="quote">{escape(sample.quote)}</blockquote>'
+        name = "a removed document"
     place = name + (f", page {passage.page}" if passage.page else f", {passage.heading}" if passage.heading else "")
     text = _marked(passage.text, sample)
     return f'<details class="fold"><summary>From {escape(place)}</summary><div class="text">{text}</div></details>'

@@ -1,6 +1,7 @@
 """What the server sends to the page: keyed pieces of HTML, and a mark that tells whether anything changed."""
 
 import hashlib
+import json
 import time
 from collections.abc import Sequence
 
@@ -36,7 +37,7 @@ def view(asked: str, project: str, items: Sequence[Item], serial: int = 0) -> Vi
 class Act(Value):
     """What a button asks for; it travels to the browser in the button and comes back with the click."""
 
-    do: str  # verb, decide, say, open
+    do: str  # verb, decide, say, open, look
     verb: str = ""
     arguments: JsonObject = Field({})
     digest: str = ""
@@ -57,6 +58,11 @@ def packed(act: Act) -> str:
 
 def verb(name: str, **arguments: object) -> Act:
     return Act.model_validate({"do": "verb", "verb": name, "arguments": arguments})
+
+
+def look(label: str, **changes: object) -> str:
+    """A button that changes what the table of a review shows; the browser's address holds it."""
+    return f'<button type="button" class="btn quiet" data-show="{escape(json.dumps(changes))}">{escape(label)}</button>'
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], style: str = "") -> str:

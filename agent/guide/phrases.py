@@ -94,8 +94,9 @@ NEXT = {
         "zh": "{what}正在进行，结束时我会告诉您。说 `状态` 查看，说 `停止` 停止。",
     },
     "freeze": {
-        "en": "{usable} samples are ready. Next: split off a sealed test set. Say `freeze`.",
-        "zh": "{usable} 个样本已就绪。下一步：冻结数据集并封存测试集。请说 `冻结`。",
+        "en": "{usable} samples are ready. Say `review 20` to judge some drawn at random, then `freeze` to split off a "
+        "sealed test set.",
+        "zh": "{usable} 个样本已就绪。说 `抽查 20` 随机审阅一些，然后说 `冻结` 封存测试集。",
     },
     "plan": {
         "en": "The dataset is frozen. Next: a training plan. Say `plan`.",
@@ -130,13 +131,16 @@ NEXT = {
 }
 HELP = {
     "en": "I understand: `draft 5 samples`, `approve all`, `approve 1,3`, `reject 2: reason`, `edit 3: …`, "
-    "`more like 2`, `generate 300`, `import` (with a file), `coverage`, `topics: a, b`, "
+    "`more like 2`, `undo`, `review 20` (or `review unusual`, `review uncertain`, `review coverage`), `rules`, "
+    "`confirm the rule`, `policy all reviewed`, `policy at most 5 % bad`, "
+    "`generate 300`, `import` (with a file), `coverage`, `topics: a, b`, "
     "`label these` (with a file of inputs), `mask personal data`, `show the request`, `remove document NAME`, "
     "`freeze`, `plan`, `use rank 16, 3 epochs`, `train longer`, `train`, `continue 2 more epochs`, `diagnose`, "
     "`stop`, `resume`, `evaluate`, `compare`, `try: text`, `deploy best`, "
     "`check the served model`, `stop the deployment`, "
     "`status`, `costs`, `delete the project`. To change the task, say e.g. `the fields are name and phone`.",
     "zh": "我能听懂：`起草 5 个样本`、`全部批准`、`批准 1,3`、`拒绝 2：原因`、`编辑 3：…`、`再来几个像 2 的`、"
+    "`撤销`、`抽查 20`、`审阅不确定的`、`规则`、`确认规则`、`策略：全部审阅`、`策略：最多 5 %`、"
     "`生成 300 条`、`导入`（附文件）、"
     "`覆盖表`、`主题：甲、乙`、`标注这些`（附输入文件）、`隐藏个人信息`、`预览请求`、`删除文档 文件名`、"
     "`冻结`、`计划`、`使用秩 16、3 轮`、`训练更久`、`开始训练`、`继续训练 2 轮`、`诊断`、`停止`、`继续`、`评测`、"
@@ -162,6 +166,7 @@ DECLINED = {
 }
 JOBS = {
     "synthesize": {"en": "The generation", "zh": "样本生成"},
+    "screen": {"en": "The screening", "zh": "样本筛查"},
     "train": {"en": "The training", "zh": "训练"},
     "evaluate": {"en": "The evaluation", "zh": "评测"},
     "serve": {"en": "The server", "zh": "服务"},

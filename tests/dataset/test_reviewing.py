@@ -4,9 +4,9 @@ import pytest
 
 from tests.dataset.rows import sample
 from tools.catalog import Catalog
-from tools.dataset.reviewing import approve, edit, reject
+from tools.dataset.reviewing import approve, edit, reject, undo
 from tools.errors import NotFound, RetortError
-from tools.records import Project, Sample, Task, new_id
+from tools.records import Example, Project, Sample, Task, new_id
 
 ANSWER = '{"name": "Ann", "phone": null, "address": null, "email": null}'
 BETTER = '{"name": "Ann Lee", "phone": null, "address": null, "email": null}'
@@ -34,8 +34,13 @@ def test_edit_keeps_the_rest_and_says_what_changed(catalog: Catalog, project: Pr
     edited = edit(catalog, project, draft.id, answer=BETTER.replace(", ", ",\n  "))
     assert edited == stored(catalog, draft)
     assert edited == draft.but(
-        state="edited", reason="changed: answer", messages=(draft.messages[0], edited.messages[1])
+        state="edited",
+        reason="changed: answer",
+        messages=(draft.messages[0], edited.messages[1]),
+        looked_at=edited.looked_at,
+        was=Example(input="I am Ann Lee", output=ANSWER),
     )
+    assert edited.looked_at
     assert edited.answer == BETTER  # one spelling
     assert approve(catalog, project, [draft.id])[0].state == "edited"
     assert edit(catalog, project, draft.id, question="Ann Lee here", reason="shorter").reason == "shorter"
@@ -93,3 +98,25 @@ def test_reject_wants_a_reason_and_verbs_want_ids(catalog: Catalog, project: Pro
         reject(catalog, project, [draft.id], " ")
     with pytest.raises(RetortError, match="No sample"):
         approve(catalog, project, [])
+
+
+def test_undo_goes_back_act_by_act_to_the_very_record(catalog: Catalog, project: Project, draft: Sample) -> None:
+    other = catalog.add(sample(project, "I am Bob", ANSWER.replace("Ann", "Bob"), state="draft"))
+    steps = [(stored(catalog, draft), stored(catalog, other))]
+    approve(catalog, project, [draft.id, other.id])
+    steps.append((stored(catalog, draft), stored(catalog, other)))
+    edit(catalog, project, draft.id, answer=BETTER)
+    assert stored(catalog, draft).was == Example(input="I am Ann Lee", output=ANSWER)
+    steps.append((stored(catalog, draft), stored(catalog, other)))
+    reject(catalog, project, [draft.id], "no")
+    for verb, (first, second) in zip(("reject", "edit", "approve"), reversed(steps), strict=True):
+        assert undo(catalog, project).verb == verb
+        assert (stored(catalog, draft), stored(catalog, other)) == (first, second)
+    with pytest.raises(RetortError, match="nothing to undo"):
+        undo(catalog, project)
+
+
+def test_undo_leaves_out_what_is_gone(catalog: Catalog, project: Project, draft: Sample) -> None:
+    reject(catalog, project, [draft.id], "no")
+    catalog.delete(draft)
+    assert undo(catalog, project).samples == ()

@@ -18,7 +18,7 @@ from tools.catalog import Catalog
 from tools.records import Message, Project, Sample, SampleState, new_id
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -112,3 +112,23 @@ def browser() -> "Iterator[Browser]":
         found = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
         yield found
         found.close()
+
+
+@pytest.fixture
+def page(browser: "Browser", server: Server) -> "Iterator[Page]":
+    """A window that fails the test when it asks anything of another machine, or when a script fails."""
+    trouble: list[str] = []
+    window = browser.new_page(viewport={"width": 1400, "height": 900})
+    window.on("request", lambda request: trouble.extend([] if _local(request.url) else [f"asked {request.url}"]))
+    window.on("pageerror", lambda error: trouble.append(str(error)))
+    window.on("dialog", lambda dialog: dialog.dismiss())  # a dialog would be a script that ran: told by the next line
+    window.on("dialog", lambda dialog: trouble.append(f"dialog {dialog.message}"))
+    window.goto(server.url)
+    window.wait_for_selector(".welcome", timeout=30_000)
+    yield window
+    window.close()
+    assert trouble == []
+
+
+def _local(url: str) -> bool:
+    return url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))

@@ -1,7 +1,6 @@
 """From a goal to compared checkpoints in a real browser, with a real (tiny) student; then the same under kill -9."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,33 +12,13 @@ from tools.catalog import Catalog
 from tools.records import Checkpoint, Dataset, Evaluation, Job, Project, Sample
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 GOAL = "Extract the name, phone, address and email from short English messages."
 JOB_MS = 300_000
 COUNT = 80
-
-
-@pytest.fixture
-def page(browser: "Browser", server: Server) -> "Iterator[Page]":
-    """A window that fails the test when it asks anything of another machine, or when a script fails."""
-    trouble: list[str] = []
-    window = browser.new_page(viewport={"width": 1400, "height": 900})
-    window.on("request", lambda request: trouble.extend([] if _local(request.url) else [f"asked {request.url}"]))
-    window.on("pageerror", lambda error: trouble.append(str(error)))
-    window.on("dialog", lambda dialog: dialog.dismiss())  # a dialog would be a script that ran: told by the next line
-    window.on("dialog", lambda dialog: trouble.append(f"dialog {dialog.message}"))
-    window.goto(server.url)
-    window.wait_for_selector(".welcome", timeout=30_000)
-    yield window
-    window.close()
-    assert trouble == []
-
-
-def _local(url: str) -> bool:
-    return url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
 
 
 def typed(page: "Page", text: str) -> None:

@@ -6,7 +6,7 @@ import re
 
 from agent.transcript import Approval, Show
 from tests.ui.conftest import make_sample
-from tools.catalog import Catalog
+from tools.catalog import Catalog, now
 from tools.records import (
     Coverage,
     Dataset,
@@ -57,7 +57,7 @@ def test_samples_with_their_buttons(catalog: Catalog, project: Project) -> None:
 
 
 def test_a_judged_sample_cannot_be_approved_again(catalog: Catalog, project: Project) -> None:
-    sample = catalog.add(make_sample(project, "Call Ann", "{}", state="approved"))
+    sample = catalog.add(make_sample(project, "Call Ann", "{}", state="approved").but(looked_at=now()))
     card = Cards(catalog).draw(project, Show(kind="samples", ids=(sample.id,)))
     assert "approve_samples" not in card
     assert "reject_samples" in card

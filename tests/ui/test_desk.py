@@ -27,7 +27,7 @@ def test_a_first_message_makes_the_project_and_the_page_goes_there(desk: Desk, c
     project_id, trouble = desk.say("", GOAL)
     assert trouble is None
     assert catalog.get(Project, project_id)
-    chat, live, projects = desk.views("", project_id)
+    chat, live, projects, _ = desk.views("", project_id)
     assert GOAL in html(chat)
     assert chat.project == live.project == projects.project == project_id
     assert "Nothing is running" in html(live)
@@ -91,7 +91,7 @@ def test_a_failure_of_the_first_message_is_not_lost(desk: Desk, monkeypatch: pyt
 
 
 def test_an_unknown_project_shows_the_start_and_says_so(desk: Desk) -> None:
-    chat, _, projects = desk.views("project-gone", "project-gone")
+    chat, _, projects, _ = desk.views("project-gone", "project-gone")
     assert "There is no project" in html(chat)
     assert projects.project == ""
     desk.tick("project-gone")

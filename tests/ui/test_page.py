@@ -64,7 +64,7 @@ def test_the_served_page_is_closed_and_tells_nobody(server: Server) -> None:
     assert all(dependency["api_visibility"] != "public" for dependency in config["dependencies"])
     # Gradio evaluates `${...}` in what a `{{value}}` template renders; our panels put their values in by script.
     panels = [one["props"] for one in config["components"] if one["props"].get("elem_id") in PANELS]
-    assert len(panels) == 3
+    assert len(panels) == len(PANELS)
     assert all("value" not in panel["html_template"] for panel in panels)
     # A web site that points its own name at this machine gets nothing.
     request = urllib.request.Request(server.url, headers={"Host": "evil.example"})
@@ -75,7 +75,7 @@ def test_the_served_page_is_closed_and_tells_nobody(server: Server) -> None:
 
 
 def test_the_pages_own_files_ask_for_nothing_elsewhere() -> None:
-    for name in ("page.js", "style.css"):
+    for name in ("page.js", "review.js", "style.css"):
         text = (HERE / name).read_text(encoding="utf-8")
         assert "http://" not in text
         assert "https://" not in text

@@ -27,6 +27,7 @@ class Card(Value):
     seed: int
     sha256: dict[str, str]
     note: str
+    review: str = Field(description="What the user had looked at, and what that says of the rest.")
     change: str = Field(description="Against the version before it; empty for the first.")
     looked_at: int = Field(description="Rows of train and dev.")
     turns: dict[str, int] = Field(description="Samples by number of user messages.")
@@ -58,6 +59,7 @@ def card(catalog: Catalog, project: Project, dataset: Dataset, lengths: Lengths 
         seed=dataset.seed,
         sha256=dataset.sha256,
         note=dataset.note,
+        review=dataset.review,
         change=_change(catalog, dataset),
         looked_at=len(rows),
         turns=_counted(str(sum(m.role == "user" for m in row.messages)) for row in rows),
@@ -79,7 +81,7 @@ def markdown(found: Card) -> str:
     """The card as a page of Markdown."""
     splits = ", ".join(f"{count:,} {split}" for split, count in found.rows.items())
     parts = [f"# {found.project}, version {found.version}", f"{splits} rows, split with seed {found.seed}."]
-    parts += [text for text in (found.change, found.note) if text]
+    parts += [text for text in (found.change, found.note, found.review) if text]
     if found.lengths:
         parts += ["## Lengths", f"{found.lengths.sentence} Counted in tokens of {found.lengths.student}."]
         parts.append(_table("tokens up to", "samples", {f"{edge:,}": n for edge, n in found.lengths.histogram()}))

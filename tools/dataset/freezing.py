@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from tools.catalog import Catalog
 from tools.dataset.drawing import Sizes, draw
+from tools.dataset.policy import let_through
 from tools.dataset.versions import INDEX, index_rows
 from tools.errors import RetortError
 from tools.files import is_complete, need_space, seal_folder, sync_folder, to_jsonl, write_atomic
@@ -29,7 +30,7 @@ def freeze(
     test_rows: int | None = None,
     seed: int = 17,
 ) -> Dataset:
-    """The approved and edited samples as a new dataset version.
+    """The approved and edited samples that the policy lets through, as a new dataset version.
 
     Test is 15 % of the rows (at least 60, at most 500 or a third) and dev 10 % (at most 100), unless told.
     When an intact dataset with this seed has files of the same hashes, nothing has changed and it is returned.
@@ -44,8 +45,8 @@ def freeze(
         raise RetortError(
             f"dev_share is {dev_share}, but it is a share of the rows.", "Give one between 0 and 1, e.g. 0.1."
         )
-    samples = catalog.find(Sample, project.id, states=("approved", "edited"))
-    drawn = draw(samples, Sizes(dev_share=dev_share, dev_rows=dev_rows, test_rows=test_rows), seed)
+    passed = let_through(catalog, project)
+    drawn = draw(passed.samples, Sizes(dev_share=dev_share, dev_rows=dev_rows, test_rows=test_rows), seed)
     parts = {"train": drawn.train, "dev": drawn.dev, "test": drawn.test}
     data = {split: to_jsonl(_row(sample) for sample in part) for split, part in parts.items()}
     hashes = {split: hashlib.sha256(text).hexdigest() for split, text in data.items()}
@@ -69,6 +70,7 @@ def freeze(
         seed=seed,
         note=" ".join(drawn.notes),
         parent_id=known[-1].id if known else "",
+        review=passed.review,
     )
     return catalog.add(record)  # last: what the catalog knows is complete on disk
 

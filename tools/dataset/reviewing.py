@@ -2,32 +2,46 @@
 
 draft, rejected --approve--> approved        edited --approve--> edited (it was approved by being edited)
 any             --edit-----> edited          any    --reject---> rejected, with its reason
+
+Every act keeps the samples as they were, and `undo` restores them, newest act first.
 """
 
 import json
 from collections.abc import Sequence
+from typing import Literal
 
-from tools.catalog import Catalog
+from tools import jobs
+from tools.catalog import Catalog, now
 from tools.errors import NotFound, RetortError
-from tools.records import Message, Project, Sample, Task
+from tools.records import Example, Judgement, Message, Project, Rule, Sample, Task, Value, new_id
 from tools.synthesis.checks import check
+from tools.synthesis.framing import asked
+
+
+class Undone(Value):
+    """What was taken back."""
+
+    verb: Literal["approve", "edit", "reject", "screen"]
+    samples: tuple[Sample, ...]
+    rule: Rule | None = None
 
 
 def approve(catalog: Catalog, project: Project, ids: Sequence[str]) -> list[Sample]:
     """Let these samples into the next dataset; all or, when an id is unknown, none."""
     samples = _named(catalog, project, ids)
-    judged = [s if s.state in ("approved", "edited") else s.but(state="approved", reason="") for s in samples]
-    catalog.save_all(judged)
-    return judged
+    judged = [
+        s if s.state in ("approved", "edited") else s.but(state="approved", reason="", rule_id="") for s in samples
+    ]
+    return _kept(catalog, "approve", samples, judged)
 
 
 def reject(catalog: Catalog, project: Project, ids: Sequence[str], reason: str) -> list[Sample]:
     """Keep these samples out of every later dataset; they stay visible with the reason."""
     if not reason.strip():
         raise RetortError("A rejection needs a reason.", "Say what is wrong, e.g. 'the phone number is missing'.")
-    judged = [s.but(state="rejected", reason=reason.strip()) for s in _named(catalog, project, ids)]
-    catalog.save_all(judged)
-    return judged
+    samples = _named(catalog, project, ids)
+    judged = [s.but(state="rejected", reason=reason.strip(), rule_id="") for s in samples]
+    return _kept(catalog, "reject", samples, judged)
 
 
 def edit(  # noqa: PLR0917  the order is that of the verb
@@ -43,7 +57,7 @@ def edit(  # noqa: PLR0917  the order is that of the verb
     An extraction answer is stored in one spelling of JSON, so that an edit teaches no second layout.
     """
     [sample] = _named(catalog, project, [id])
-    question = sample.question if question is None else question
+    question = sample.question if question is None else _with_its_passage(sample, question)
     answer = sample.answer if answer is None else answer
     wrong = check(project.task, _with(sample, question, answer))
     if wrong:
@@ -54,7 +68,55 @@ def edit(  # noqa: PLR0917  the order is that of the verb
     if not changed:
         raise RetortError(f"The edit of {id} changes nothing.", f"Say 'approve {id}' if it is right as it is.")
     said = reason.strip() or f"changed: {', '.join(changed)}"
-    return catalog.save(_with(sample, question, answer).but(state="edited", reason=said))
+    was = sample.was or Example(input=sample.question, output=sample.answer)
+    edited = _with(sample, question, answer).but(state="edited", reason=said, rule_id="", was=was)
+    return _kept(catalog, "edit", [sample], [edited])[0]
+
+
+def undo(catalog: Catalog, project: Project) -> Undone:
+    """Take the newest act back: its samples are again exactly as they were, and a rule it confirmed only proposed.
+
+    Raises RetortError when there is nothing to undo, or while the act is still under way.
+    """
+    newest = catalog.find(Judgement, project.id, states=("done",), newest=1)
+    if not newest:
+        raise RetortError("There is nothing to undo.", "Approvals, edits, rejections and rules can be undone.")
+    act = newest[0].act
+    if any(job.id == act for job in jobs.active(catalog, project.id)):
+        raise RetortError("The screening is still under way.", "Say 'stop' first, then 'undo'.")
+    found = [one for one in catalog.find(Judgement, project.id, states=("done",)) if one.act == act]
+    there = {one.id for one in catalog.each(Sample, project.id)}  # a removed source has taken its samples along
+    first = {one.id: one for judgement in reversed(found) for one in judgement.before if one.id in there}
+    rules = [one.rule.but(enforced_at=now()) for one in found if one.rule]
+    catalog.save_all([*first.values(), *rules, *(one.but(state="undone") for one in found)])
+    return Undone(verb=newest[0].verb, samples=tuple(first.values()), rule=rules[0] if rules else None)
+
+
+def _kept(
+    catalog: Catalog,
+    verb: Literal["approve", "edit", "reject"],
+    samples: Sequence[Sample],
+    judged: Sequence[Sample],
+) -> list[Sample]:
+    """Store the samples as judged now, and how they were."""
+    seen = [one.but(looked_at=now()) for one in judged]
+    judgement = Judgement(
+        id=new_id("judgement"),
+        owner=catalog.owner,
+        project_id=samples[0].project_id,
+        act=new_id("act"),
+        verb=verb,
+        before=tuple(samples),
+    )
+    catalog.add_all([judgement], changed=seen)
+    return seen
+
+
+def _with_its_passage(sample: Sample, question: str) -> str:
+    """A question as edited without the passage that stands before it keeps that passage."""
+    bare = asked(sample.question)
+    framed = bare != sample.question and asked(question) == question
+    return sample.question[: -len(bare)] + question if framed else question
 
 
 def _with(sample: Sample, question: str, answer: str) -> Sample:

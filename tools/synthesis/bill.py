@@ -35,6 +35,11 @@ class Bill:
             (one for one in catalog.each(Expense, project_id) if one.job_id == job_id),
         )
 
+    @property
+    def done(self) -> int:
+        """What counts towards the order."""
+        return self.good
+
     def next_number(self) -> int:
         """The number of the next request: those without an answer first."""
         if self._holes:

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from tools.records import Passage, Sample, Task, TaskField
 from tools.synthesis import boilerplate
 from tools.synthesis.calls import check_calls
+from tools.synthesis.framing import asked
 from tools.synthesis.languages import foreign
 from tools.synthesis.lengths import unlike
 from tools.synthesis.quotes import flat, locate
@@ -35,21 +36,39 @@ def check(task: Task, sample: Sample) -> str:
     return check_calls(sample)
 
 
-def check_written(task: Task, sample: Sample, asked: str) -> str:
+def report(task: Task, sample: Sample, passage: Passage | None) -> list[tuple[str, str]]:
+    """What code can check of this sample, in words, each with what is wrong; empty where it passes."""
+    shape = {
+        "extraction": "fits the fields, and its values stand in the input",
+        "classification": "a known label",
+        "calling": "known functions and arguments",
+    }
+    told = [(shape.get(task.kind or "", "has an input and an answer"), check(task, sample))]
+    if passage is not None and sample.quote:
+        told.append(("its quote stands in the passage", check_quote(sample, passage)))
+    if passage is not None and task.kind == "answering":
+        told.append(("its numbers stand in the passage", check_grounded(sample, asked(sample.question), passage)))
+    if not sample.source.startswith(("simulator", "import:")):
+        wrong = check_written(task, sample, asked(sample.question) if not passage else "")
+        told.append(("language, length, no empty phrases", wrong))
+    return told
+
+
+def check_written(task: Task, sample: Sample, question: str) -> str:
     """What only a text that somebody wrote can have wrong: its language, its length, its empty phrases.
 
-    `asked` is the input without the passage that may stand before it.
+    `question` is the input without the passage that may stand before it.
     """
     language = sample.cell.get("language", "") or task.language
     told = sample.messages[-1].content if task.kind in _WRITES else ""
     reasons: tuple[Callable[[], str], ...] = (
-        lambda: _named("the input", boilerplate.placeholder(asked)),
-        lambda: _named("the question", boilerplate.pointing(asked) if task.kind == "answering" else ""),
+        lambda: _named("the input", boilerplate.placeholder(question)),
+        lambda: _named("the question", boilerplate.pointing(question) if task.kind == "answering" else ""),
         lambda: _named("the answer declines", boilerplate.refusal(told) if task.kind != "roleplay" else ""),
         lambda: _named("the answer", boilerplate.chatter(told)),
-        lambda: _in_language("the input", asked, language),
+        lambda: _in_language("the input", question, language),
         lambda: _in_language("the answer", told, language),
-        lambda: _of_length("the input", asked, sample.cell.get("length", "")),
+        lambda: _of_length("the input", question, sample.cell.get("length", "")),
         lambda: _of_length("the answer", told, ""),
     )
     return next((reason for find in reasons if (reason := find())), "")
@@ -64,9 +83,9 @@ def check_quote(sample: Sample, passage: Passage) -> str:
     return ""
 
 
-def check_grounded(sample: Sample, asked: str, passage: Passage) -> str:
+def check_grounded(sample: Sample, question: str, passage: Passage) -> str:
     """The reason why a document's answer cannot be right: a number in it that neither passage nor question has."""
-    known = f"{passage.text} {asked}"
+    known = f"{passage.text} {question}"
     for number in _NUMBER.findall(unicodedata.normalize("NFKC", sample.answer).replace(",", "")):
         if not _has_number(known, float(number)):
             return f"the answer's number {number} is not in the passage"
@@ -82,8 +101,8 @@ def _in_language(what: str, text: str, language: str) -> str:
     return f"{what} is not in the language {language}{f' but in {found}' if found != 'other' else ''}" if found else ""
 
 
-def _of_length(what: str, text: str, asked: str) -> str:
-    found = unlike(text, asked)
+def _of_length(what: str, text: str, wanted: str) -> str:
+    found = unlike(text, wanted)
     return f"{what} is too long or too short: {found}" if found else ""
 
 

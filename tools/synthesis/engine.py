@@ -7,15 +7,16 @@ Answers that arrive while one transaction is being written share the next.
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from tools.errors import RetortError
 from tools.jobs import Stopped
-from tools.records import SynthesisOrder
+from tools.records import ScreeningOrder, SynthesisOrder
 from tools.synthesis.bill import Bill
 from tools.synthesis.budget import Budget, OutOfMoney
 from tools.synthesis.limiter import LONGEST_WAIT_S, Limiter
-from tools.synthesis.making import Finished, Kept, Maker
+from tools.synthesis.making import Finished, Kept
 from tools.synthesis.teaching import Passing, Reply, Teacher, TeacherRequest, Unusable, Usage
 
 TRIES = 5  # of one prompt; refusals for being too many do not count
@@ -27,14 +28,27 @@ GRACE_S = 8.0  # answers under way are paid for, so a stopping job waits a littl
 GRACE_SHARE = 0.1  # of a time limit
 
 
+class Source(Protocol):
+    """What to ask next, and what to keep of what came."""
+
+    done: str  # what was done to samples: made, judged
+    when_barren: str  # what a person can do when nothing more comes
+
+    def request(self, number: int, count: int) -> TeacherRequest: ...
+
+    def keep(self, some: Sequence[Finished], limit: int) -> list[Kept]: ...
+
+    def pay(self, usages: Sequence[Usage]) -> None: ...
+
+
 class Engine:
     """Drives one teacher through one order. `bill` tells at any moment what is stored."""
 
     def __init__(
         self,
         teacher: Teacher,
-        maker: Maker,
-        order: SynthesisOrder,
+        maker: Source,
+        order: SynthesisOrder | ScreeningOrder,
         bill: Bill,
         *,
         barren_answers: int = BARREN_ANSWERS,
@@ -73,7 +87,7 @@ class Engine:
         cannot go on. What was stored by then stays.
         """
         try:
-            while self.bill.good < self.order.count:
+            while self.bill.done < self.order.count:
                 self._need_hope()
                 self._launch()
                 await self._next_change()
@@ -103,8 +117,9 @@ class Engine:
         if self.bill.barren >= self.barren_answers:
             raise RetortError(
                 f"{self.teacher.source} gave nothing new in its last {self.bill.barren} replies "
-                f"({self.bill.last_reason}); {self.bill.good} of {self.order.count} samples are made and kept.",
-                "Go on with these, give more or other examples, or describe the task more widely; then generate again.",
+                f"({self.bill.last_reason}); {self.bill.done} of {self.order.count} samples are "
+                f"{self.maker.done} and kept.",
+                self.maker.when_barren,
             )
 
     def _launch(self) -> None:
@@ -124,8 +139,8 @@ class Engine:
         """Samples to ask for in one more request; none while those under way may be enough."""
         whole = self.teacher.samples_per_request
         if not self.teacher.reads_documents:  # the simulator's stream is numbered by whole requests, and costs nothing
-            return whole if self.bill.good < self.order.count else 0
-        return min(whole, self.order.count - self.bill.good - self._asked)
+            return whole if self.bill.done < self.order.count else 0
+        return min(whole, self.order.count - self.bill.done - self._asked)
 
     def _freed(self, task: asyncio.Task[None]) -> None:
         self._asked -= self._slots.pop(task).count
@@ -215,7 +230,7 @@ class Engine:
                 await asyncio.shield(self._storing)  # a stop does not interrupt the count of what is written
 
     def _write(self, some: list[Finished]) -> None:
-        for kept in self.maker.keep(some, self.order.count - self.bill.good):
+        for kept in self.maker.keep(some, self.order.count - self.bill.done):
             self.bill.add(kept)
             self.stored(kept)
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
-from tools.records import Message, Passage, Project, Sample, SampleState, Task, new_id
+from tools.records import Message, Passage, Project, Rule, Sample, SampleState, Task, new_id
 from tools.synthesis.checks import check, check_grounded, check_quote, check_written
 from tools.synthesis.framing import asked, frame
 from tools.synthesis.instructions import system_prompt
@@ -12,6 +12,7 @@ from tools.synthesis.likeness import Fingerprints, Index
 from tools.synthesis.masking import left_over, mask, restore
 from tools.synthesis.quotes import locate
 from tools.synthesis.teaching import Drafted, TeacherRequest
+from tools.synthesis.traits import has
 
 Passages = Mapping[str, Passage]
 
@@ -28,7 +29,9 @@ class Judge:
         job_id: str,
         split: Literal["", "train"] = "",
         sealed: Iterable[Fingerprints] = (),
+        rules: Iterable[Rule] = (),
     ) -> None:
+        """`rules` are the user's that code judges by."""
         self.project = project
         self.task = project.task
         self.source = source
@@ -37,6 +40,7 @@ class Judge:
         self.split: Literal["", "train"] = split
         self._prompt = system_prompt(project.task)
         self._sealed = list(sealed)
+        self._rules = list(rules)
         self._index = Index()
 
     def learn(self, sample: Sample) -> None:
@@ -103,6 +107,7 @@ class Judge:
             lambda: check_quote(sample, grounds) if grounds else "",
             lambda: check_grounded(sample, question, grounds) if grounds and self.task.kind == "answering" else "",
             lambda: "" if simulated else check_written(self.task, sample, question if invented else ""),
+            lambda: next((f"rule: {one.text}" for one in self._rules if has(sample, one.traits, one.text)), ""),
             lambda: "it nearly repeats a row of the sealed test" if self.leaks(sample) else "",
             lambda: "" if simulated or not invented else self._likeness(sample, question),
         )

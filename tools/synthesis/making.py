@@ -14,11 +14,9 @@ from tools.records import (
     Answer,
     AnswerState,
     Care,
-    Dataset,
     Document,
     Example,
     Expense,
-    Passage,
     Project,
     Record,
     Sample,
@@ -29,8 +27,9 @@ from tools.records import (
 from tools.synthesis.coverage import Spread
 from tools.synthesis.framing import asked
 from tools.synthesis.judging import Judge
-from tools.synthesis.likeness import FINGERPRINTS, Fingerprints, exact_key
-from tools.synthesis.masking import mask
+from tools.synthesis.likeness import exact_key
+from tools.synthesis.rules import in_force
+from tools.synthesis.showing import Showing
 from tools.synthesis.sources import Sources
 from tools.synthesis.teaching import Drafted, Teacher, TeacherRequest, Usage
 
@@ -70,6 +69,11 @@ class Kept(Value):
 class Maker:
     """Asks for one project's samples and stores what comes, each input once."""
 
+    done = "made"
+    when_barren = (
+        "Go on with these, give more or other examples, or describe the task more widely; then generate again."
+    )
+
     def __init__(
         self,
         catalog: Catalog,
@@ -94,15 +98,19 @@ class Maker:
         aimed = [catalog.get(Sample, id_) for id_ in aim.examples] if aim else []
         self._aimed = [Example(input=asked(one.question), output=one.answer) for one in aimed]
         self.care = care
-        sealed = [catalog.folder(project) / one.folder / FINGERPRINTS for one in catalog.find(Dataset, project.id)]
+        rules = in_force(catalog, project)
+        self._showing = Showing(catalog, project)
         self.judge = Judge(
             project,
             source=teacher.source,
             state=state,
             split="train" if aim else "",
             job_id=job_id,
-            sealed=map(Fingerprints.read, sealed),
+            sealed=self._showing.sealed,
+            rules=[one for one in rules if one.judge == "code"],
         )
+        self._rules = tuple(map(self._showing.rule, rules))
+        self._critique = care.critique or any(one.judge == "teacher" for one in rules)
         self._keys: set[bytes] = set()
         self._shots = [*project.task.examples, *self._aimed]
         # Only what train rows rest on may be aimed with: other documents may be those of dev or the test.
@@ -156,12 +164,13 @@ class Maker:
             first=number * self.teacher.samples_per_request,
             count=count,
             cell=self._cell(number) if not inputs else {},
-            passage=passage and self._masked(passage),
-            inputs=tuple(map(self._masked, inputs)),
-            examples=tuple(map(self._masked_example, shots)),
-            like=like and self._masked_example(like),
+            passage=passage and self._showing.passage(passage),
+            inputs=tuple(map(self._showing.passage, inputs)),
+            examples=tuple(map(self._showing.example, shots)),
+            like=like and self._showing.example(like),
             answers_each=self.care.answers_each,
-            critique=self.care.critique,
+            critique=self._critique,
+            rules=self._rules,
         )
 
     def keep(self, some: Sequence[Finished], limit: int) -> list[Kept]:
@@ -177,13 +186,16 @@ class Maker:
             kept.append(one)
         records: list[Record] = []
         for one in kept:
-            records += [*one.good, *one.rejected, *self._expense(one.usage), one.answer]
+            records += [*one.good, *one.rejected, *self._paid(one.usage), one.answer]
         self.catalog.add_all(records)
         return kept
 
     def pay(self, usages: Sequence[Usage]) -> None:
         """Book what requests cost that did not come to their end; they will be asked again."""
-        self.catalog.add_all([expense for usage in usages for expense in self._expense(usage)])
+        self.catalog.add_all([expense for usage in usages for expense in self._paid(usage)])
+
+    def _paid(self, usage: Usage) -> list[Expense]:
+        return expenses(self.project, self.job_id, usage, f"samples by {self.teacher.source}")
 
     def _judged(self, finished: Finished, limit: int) -> Kept:
         good: list[Sample] = []
@@ -221,34 +233,23 @@ class Maker:
         aimed = {"case": self.aim.focus} if self.aim else {}
         return {**self._spread.cell(number), **aimed}
 
-    def _masked(self, passage: Passage) -> Passage:
-        """The passage as the teacher sees it."""
-        if self.project.task.pii == "keep":
-            return passage
-        return passage.but(text=mask(passage.text, self.project.task.language).text)
 
-    def _masked_example(self, example: Example) -> Example:
-        if self.project.task.pii == "keep":
-            return example
-        language = self.project.task.language
-        return Example(input=mask(example.input, language).text, output=mask(example.output, language).text)
-
-    def _expense(self, usage: Usage) -> list[Expense]:
-        if not (usage.input_tokens or usage.output_tokens):
-            return []
-        expense = Expense(
+def expenses(project: Project, job_id: str, usage: Usage, what: str) -> list[Expense]:
+    """What a teacher's answers cost, when they cost anything."""
+    if not (usage.input_tokens or usage.output_tokens):
+        return []
+    spent = usage.model_dump()
+    return [
+        Expense(
             id=new_id("expense"),
-            owner=self.catalog.owner,
-            project_id=self.project.id,
-            job_id=self.job_id,
+            owner=project.owner,
+            project_id=project.id,
+            job_id=job_id,
             kind="teacher",
-            usd=usage.usd,
-            input_tokens=usage.input_tokens,
-            cached_tokens=usage.cached_tokens,
-            output_tokens=usage.output_tokens,
-            what=f"samples by {self.teacher.source}",
+            what=what,
+            **spent,
         )
-        return [expense]
+    ]
 
 
 def _key(text: str) -> bytes:

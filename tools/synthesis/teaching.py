@@ -10,7 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from pydantic import ConfigDict, Field
 
-from tools.records import Example, JsonObject, Message, Passage, Task, Value
+from tools.records import Example, JsonObject, Message, Passage, Rule, Task, Value
 
 
 class TeacherRequest(Value):
@@ -27,6 +27,8 @@ class TeacherRequest(Value):
     like: Example | None = Field(None, description="The sample that more are wanted like.")
     answers_each: int = Field(1, ge=1, description="Answers asked for each input; most must agree.")
     critique: bool = Field(False, description="Whether the teacher judges the samples once more.")
+    rules: tuple[Rule, ...] = Field((), description="What the user found wrong, for all samples.")
+    screened: tuple[Example, ...] = Field((), description="Samples there are, to be judged by the rules; none is made.")
 
 
 class Drafted(Value):

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from prompts import render
-from tools.records import Example, JsonObject, Message, Task
+from tools.records import Example, JsonObject, Message, Rule, Task
 from tools.synthesis.calls import function_of, name_of
 from tools.synthesis.coverage import in_words
 from tools.synthesis.instructions import system_prompt
 from tools.synthesis.teaching import Drafted, Prompt, TeacherRequest
 
 EXAMPLES_SHOWN = 5
+_VERDICT: JsonObject = {"number": {"type": "integer"}, "good": {"type": "boolean"}, "problem": {"type": "string"}}
 _ASKS = {
     "answering": "questions",
     "roleplay": "what somebody says to the character",
@@ -49,8 +50,14 @@ def critique(request: TeacherRequest, drafted: Sequence[Drafted]) -> Prompt:
     """These samples, to be judged."""
     told = [_fenced(Example(input=one.input, output=one.output), number=at) for at, one in enumerate(drafted, 1)]
     user = render("teacher/critique", count=str(len(drafted)), samples="\n".join(told), passage=_passage(request))
-    verdict: JsonObject = {"number": {"type": "integer"}, "good": {"type": "boolean"}, "problem": {"type": "string"}}
-    return _prompt(request, user, _listed("verdicts", verdict), len(drafted) * 30.0)
+    return _prompt(request, user, _listed("verdicts", _VERDICT), len(drafted) * 30.0)
+
+
+def screening(request: TeacherRequest) -> Prompt:
+    """Samples that nobody has looked at, to be judged by the user's rules and by nothing else."""
+    told = [_fenced(one, number=at) for at, one in enumerate(request.screened, 1)]
+    user = render("teacher/screen", count=str(len(told)), samples="\n".join(told))
+    return _prompt(request, user, _listed("verdicts", _VERDICT), len(told) * 30.0)
 
 
 def tokens(text: str) -> float:
@@ -74,6 +81,7 @@ def _prompt(request: TeacherRequest, user: str, schema: JsonObject, expected_tok
         language=task.language or "en",
         answer=_answer(task),
         rules=render(f"teacher/kinds/{task.kind or 'open'}"),
+        review="\n".join(line for rule in request.rules for line in _rule(rule)),
     )
     thinking = 2 if task.reasoning != "none" else 1
     return Prompt(
@@ -161,6 +169,15 @@ def _examples(request: TeacherRequest) -> str:
         shown = "\n".join(_fenced(example) for example in request.examples[:EXAMPLES_SHOWN])
         lines += ["Good samples, to follow in form only:", shown]
     return "\n".join(lines)
+
+
+def _rule(rule: Rule) -> list[str]:
+    """What the user found wrong, with samples of it as JSON lines."""
+    lines = [f"- The person who reviews your samples rejects this: {json.dumps(rule.text, ensure_ascii=False)}"]
+    for pair in rule.pairs:
+        shown = {"bad": pair.bad.model_dump(), **({"right": pair.good.model_dump()} if pair.good else {})}
+        lines.append(f"  {json.dumps(shown, ensure_ascii=False)}")
+    return lines
 
 
 def _fenced(example: Example, number: int | None = None) -> str:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from tools.records import JsonObject, Message, Task, ToolCall
 from tools.synthesis.likeness import exact_key
 from tools.synthesis.teaching import Ask, Drafted, Prompt, TeacherRequest, Unusable
-from tools.synthesis.wording import critique, labelling, prompt
+from tools.synthesis.wording import critique, labelling, prompt, screening
 
 
 class _Turn(BaseModel):
@@ -59,6 +59,8 @@ M = TypeVar("M", bound=BaseModel)
 
 async def write(request: TeacherRequest, ask: Ask) -> tuple[Drafted, ...]:
     """The samples of one request, unchecked by code. Raises Unusable when the answer holds none."""
+    if request.screened:
+        return read_screening(request, await ask(screening(request)))
     drafted = read(request, await ask(prompt(request)))
     if request.answers_each > 1:
         drafted = await _agreed(request, drafted, ask)
@@ -69,6 +71,8 @@ async def write(request: TeacherRequest, ask: Ask) -> tuple[Drafted, ...]:
 
 def expected_prompts(request: TeacherRequest) -> list[Prompt]:
     """All prompts that `write` will send, as long as they are likely to be: for an estimate."""
+    if request.screened:
+        return [screening(request)]
     first = prompt(request)
     stand_in = Drafted(input="x" * 200, output="x" * 4 * (first.expected_tokens // request.count))
     again = labelling(request, [passage.text for passage in request.inputs] or [stand_in.input] * request.count)
@@ -191,4 +195,19 @@ async def _criticised(request: TeacherRequest, drafted: Sequence[Drafted], ask: 
     return tuple(
         one.model_copy(update={"problem": f"the critique: {bad[number]}"}) if number in bad and not one.problem else one
         for number, one in enumerate(drafted, start=1)
+    )
+
+
+def read_screening(request: TeacherRequest, text: str) -> tuple[Drafted, ...]:
+    """The samples as they were given, each with the problem that the judge found. Raises Unusable when one has none."""
+    verdicts = {one.number: one for one in _parsed(_Verdicts, text).verdicts}
+    if lacking := [number for number in range(1, len(request.screened) + 1) if number not in verdicts]:
+        raise Unusable("malformed", f"the judge left out samples {lacking}", text)
+    return tuple(
+        Drafted(
+            input=one.input,
+            output=one.output,
+            problem="" if verdicts[number].good else verdicts[number].problem.strip() or "no reason told",
+        )
+        for number, one in enumerate(request.screened, start=1)
     )

@@ -1,0 +1,222 @@
+"""Samples that nobody has looked at, judged by a confirmed rule: several in a request, through the engine."""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from tools import jobs
+from tools.catalog import Catalog, now
+from tools.errors import NotFound
+from tools.jobs import Stopped, Work
+from tools.records import (
+    Answer,
+    Estimate,
+    Example,
+    Expense,
+    Job,
+    Project,
+    Rule,
+    Sample,
+    ScreeningOrder,
+    new_id,
+)
+from tools.settings import settings
+from tools.synthesis.bill import Bill
+from tools.synthesis.engine import Engine
+from tools.synthesis.making import KEPT_TEXT, Finished, Kept, expenses
+from tools.synthesis.openai_teacher import OpenAITeacher
+from tools.synthesis.rules import rejected, screening_of, unseen
+from tools.synthesis.showing import Showing
+from tools.synthesis.teaching import TeacherRequest, Usage
+
+
+class Reader(OpenAITeacher):
+    """The teacher asked for verdicts: they are short, so that one request holds more of them."""
+
+    samples_per_request = 10
+
+    @property
+    def source(self) -> str:
+        return f"judge:{self.model}"
+
+
+def estimate(catalog: Catalog, project: Project, rule: Rule) -> Estimate:
+    """What it takes to have the teacher judge all samples not looked at."""
+    reader = Reader(settings())
+    waiting = [one for one in catalog.each(Sample, project.id) if unseen(one)]
+    what = f"Judge the {len(waiting):,} samples that nobody has looked at by the rule “{rule.text}”"
+    if not waiting:
+        return Estimate(what=what, notes=("There are none now: the rule only binds what is generated from now on.",))
+    screener = Screener(catalog, project, reader, rule, waiting)
+    size = min(len(waiting), reader.samples_per_request)
+    requests = math.ceil(len(waiting) / size)
+    request = screener.request(0, size)
+    expected, slots = reader.expect(request), min(reader.concurrency, requests)
+    used = expected.input_tokens + expected.output_tokens
+    return Estimate(
+        what=what,
+        calls_low=requests,
+        calls_high=math.ceil(requests * 1.3),
+        tokens_low=round(requests * used * 0.6),
+        tokens_high=round(requests * used * 1.6),
+        usd_low=requests * expected.usd * 0.6,
+        usd_high=requests * expected.usd * 1.6 + reader.most_usd(request),
+        minutes_low=requests * 1.0 / slots / 60,
+        minutes_high=(requests / slots + 1) * 10.0 / 60,
+        notes=("Guessed from the length of one request. Whatever it rejects, 'undo' brings back.",),
+    )
+
+
+def start(catalog: Catalog, project: Project, rule: Rule, max_usd: float, max_minutes: float) -> Job | None:
+    """Put the rule in force and have the teacher judge what nobody has looked at; None when there is nothing."""
+    waiting = tuple(one.id for one in catalog.each(Sample, project.id) if unseen(one))
+    confirmed = rule.but(state="confirmed", judge="teacher", enforced_at=now())
+    if not waiting:
+        catalog.add_all([screening_of(rule, rule.id, proposed=rule)], changed=[confirmed])
+        return None
+    order = ScreeningOrder(rule_id=rule.id, samples=waiting, max_usd=max_usd, max_minutes=max_minutes)
+    job = jobs.launch(catalog, project, order)
+    catalog.add_all([screening_of(rule, job.id, proposed=rule)], changed=[confirmed])
+    return job
+
+
+def run(work: Work) -> str:
+    """The job. A resumed one goes on with the samples that have no verdict yet.
+
+    Raises Stopped when asked to stop or when money or minutes are used up, RetortError when the teacher cannot go on.
+    """
+    order, catalog = work.job.order, work.catalog
+    if not isinstance(order, ScreeningOrder):
+        raise TypeError(f"{work.job.id} is no screening order but {order.kind}")
+    rule = catalog.get(Rule, order.rule_id)
+    bill = Verdicts.of_job(catalog, work.project.id, work.job.id)
+    answers = (one for one in catalog.each(Answer, work.project.id) if one.job_id == work.job.id)
+    judged = {id_ for answer in answers for id_ in answer.judged}
+    left = _still_unseen(catalog, [id_ for id_ in order.samples if id_ not in judged])
+    order = order.model_copy(update={"samples": (*judged, *(one.id for one in left))})
+
+    def report(_kept: Kept | None = None) -> None:
+        work.report(bill.done, order.count, "samples", f"{bill.rejected} rejected by the rule")
+
+    async def screen() -> None:
+        reader = Reader(settings())
+        screener = Screener(catalog, work.project, reader, rule, left, work.job.id)
+        await Engine(reader, screener, order, bill, should_stop=work.should_stop, stored=report).run()
+
+    report()
+    try:
+        asyncio.run(screen())
+    except Stopped as stopped:
+        raise Stopped(f"{stopped}. {_told(bill, order.count, rule)}; resume goes on from there.") from None
+    return f"{_told(bill, order.count, rule)}. 'undo' takes the rule back and restores them."
+
+
+class Verdicts(Bill):
+    """The bill of a screening: a verdict counts, whichever way it went."""
+
+    @property
+    def done(self) -> int:
+        return self.good + self.rejected
+
+    def add(self, kept: Kept) -> None:
+        super().add(kept)
+        self.barren = 0 if kept.answer.judged else self.barren
+
+
+class Screener:
+    """Asks about samples that nobody has looked at, and rejects those that the rule finds bad."""
+
+    done = "judged"
+    when_barren = "Choose another teacher with RETORT_TEACHER_MODEL, then resume; or 'undo' to take the rule back."
+
+    def __init__(  # noqa: PLR0917  of one screening, built in two places
+        self,
+        catalog: Catalog,
+        project: Project,
+        reader: Reader,
+        rule: Rule,
+        samples: Iterable[Sample],
+        job_id: str = "",
+    ) -> None:
+        self.catalog = catalog
+        self.project = project
+        self.reader = reader
+        self.rule = rule
+        self.job_id = job_id
+        self._showing = Showing(catalog, project)
+        self._waiting = deque(samples)
+        self._asked: dict[int, list[Sample]] = {}
+
+    def request(self, number: int, count: int) -> TeacherRequest:
+        some = [self._waiting.popleft() for _ in range(count)]
+        self._asked[number] = some
+        examples = [Example(input=one.question, output=one.answer) for one in some]
+        return TeacherRequest(
+            task=self.project.task,
+            number=number,
+            first=0,
+            count=count,
+            rules=(self._showing.rule(self.rule),),
+            screened=tuple(map(self._showing.example, examples)),
+        )
+
+    def keep(self, some: Sequence[Finished], limit: int) -> list[Kept]:
+        """Store the verdicts. A sample that somebody judged meanwhile keeps that judgement."""
+        return [self._kept(finished) for finished in some]
+
+    def pay(self, usages: Sequence[Usage]) -> None:
+        """Book what requests cost that did not come to their end."""
+        self.catalog.add_all([expense for usage in usages for expense in self._paid(usage)])
+
+    def _kept(self, finished: Finished) -> Kept:
+        asked = self._asked.pop(finished.request.number)
+        if finished.state != "usable":
+            self._waiting.extend(asked)
+        bad: list[Sample] = []
+        passed: list[Sample] = []
+        before: list[Sample] = []
+        for sample, drafted in zip(asked, finished.samples, strict=finished.state == "usable"):
+            current = _still_unseen(self.catalog, [sample.id])
+            if drafted.problem and current:
+                before += current
+                bad.append(rejected(current[0], self.rule, drafted.problem))
+            else:
+                passed.append(sample)
+        answer = Answer(
+            id=new_id("answer"),
+            owner=self.catalog.owner,
+            project_id=self.project.id,
+            job_id=self.job_id,
+            number=finished.request.number,
+            source=self.reader.source,
+            state=finished.state,
+            good=len(passed),
+            rejected=len(bad),
+            calls=finished.calls,
+            seconds=finished.seconds,
+            problem=finished.problem,
+            text=finished.text[:KEPT_TEXT],
+            judged=tuple(one.id for one in asked) if finished.state == "usable" else (),
+        )
+        history = [screening_of(self.rule, self.job_id, before)] if before else []
+        self.catalog.add_all([*history, *self._paid(finished.usage), answer], changed=bad)
+        return Kept(answer=answer, usage=finished.usage, good=tuple(passed), rejected=tuple(bad))
+
+    def _paid(self, usage: Usage) -> list[Expense]:
+        return expenses(self.project, self.job_id, usage, f"screening by {self.reader.source}")
+
+
+def _still_unseen(catalog: Catalog, ids: Sequence[str]) -> list[Sample]:
+    found: list[Sample] = []
+    for id_ in ids:
+        try:
+            found.append(catalog.get(Sample, id_))
+        except NotFound:
+            continue
+    return [one for one in found if unseen(one)]
+
+
+def _told(bill: Bill, count: int, rule: Rule) -> str:
+    costs = f" ({', '.join(bill.costs)})" if bill.costs else ""
+    return f"{bill.rejected} of {count} samples not looked at are now rejected by the rule “{rule.text}”{costs}"
