@@ -184,7 +184,10 @@ window.retort ||= (() => {
 
   function switched(event) {
     const filter = event.target.dataset?.look;
-    if (filter) return look({ [filter]: event.target.value });
+    if (filter) {
+      event.target.blur(); // so that keys judge again
+      return look({ [filter]: event.target.value });
+    }
     const chosen = event.target.dataset?.list;
     if (!chosen) return;
     const box = event.target.closest("details");

@@ -14,6 +14,8 @@ window.reviewTable ||= ({ panels, looking, look, send }) => {
     else here = all[(place = Math.max(0, Math.min(place, all.length - 1)))]?.dataset.key || "";
     const known = new Set(all.map((one) => one.dataset.key));
     [...picked].forEach((key) => known.has(key) || picked.delete(key));
+    for (const box of panels.review.root.querySelectorAll("[data-look]"))
+      if (box !== document.activeElement) box.value = looking()[box.dataset.look];
     mark();
   }
 

@@ -13,7 +13,7 @@ from tools.records import Judgement, Project, Rule, Sample, Value
 from tools.synthesis.framing import asked
 from ui.markup import escape, fields_of
 from ui.rules import rule_card
-from ui.samples import buttons, sample_body, state_chip, state_of
+from ui.samples import UNDO, buttons, sample_body, state_chip, state_of
 from ui.units import plural
 from ui.views import Item, button, chip, look, verb
 
@@ -104,7 +104,8 @@ class Table:
 def _bar(filters: str, turns: str, told: str, reasons: str) -> str:
     draw = button("Draw 20 at random", verb("review_samples", count=20), "", DRAW)
     draw = draw.replace("<button ", f'<button data-then="{escape(json.dumps({"state": "drawn"}))}" ', 1)
-    head = f'{filters}{turns}<span class="grow"></span>{draw}{look("Close", open=False)}'
+    undo = button("Undo", verb("undo_review"), "quiet", UNDO)
+    head = f'{filters}{turns}<span class="grow"></span>{undo}{draw}{look("Close", open=False)}'
     below = f'<p class="faint">{escape(told)}</p>{reasons}'
     return f'<header class="review-bar"><div class="filters">{head}</div>{below}</header>'
 

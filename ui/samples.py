@@ -14,6 +14,7 @@ from ui.units import plural
 from ui.views import Act, button, card, chip, packed, pairs, verb
 
 LONG_TEXT = 700  # characters; more is folded
+UNDO = "Takes back what you judged last, exactly"
 TONES = {"draft": "", "approved": "good", "edited": "good", "rejected": "bad"}
 
 
@@ -26,11 +27,12 @@ def sample_cards(catalog: Catalog, ids: Sequence[str], newest: bool = True) -> s
     waiting = [one.id for one in samples if state_of(one) in ("draft", "not looked at")]
     cards = "".join(_card(catalog, task, sample, number, newest) for number, sample in enumerate(samples, 1))
     bar = ""
+    if newest and any(one.looked_at for one in samples):
+        bar += button("Undo", verb("undo_review"), "quiet", UNDO)
     if len(waiting) > 1:
-        left = escape(f"{plural(len(waiting), 'sample')} to judge")
-        bar = f'<div class="bar"><span class="faint">{left}</span>'
-        bar += f"{button('Approve all', verb('approve_samples', samples=waiting), 'primary')}</div>"
-    return f'<div class="samples">{cards}</div>{bar}'
+        bar += f'<span class="faint">{escape(plural(len(waiting), "sample"))} to judge</span>'
+        bar += button("Approve all", verb("approve_samples", samples=waiting), "primary")
+    return f'<div class="samples">{cards}</div><div class="bar">{bar}</div>'
 
 
 def state_of(sample: Sample) -> str:
@@ -82,10 +84,6 @@ def buttons(task: Task, sample: Sample, number: int = 0) -> str:
         made.append(button("More like this", verb("draft_samples", like=sample.id), "quiet"))
     elif number:  # a teacher costs money, so this is asked for in words and approved
         made.append(button("More like this", Act(do="say", text=f"more like {number}"), "quiet"))
-    if sample.looked_at:
-        made.append(
-            button("Undo last", verb("undo_review"), "quiet", "Takes back the newest judgement, whichever it was")
-        )
     return "".join(made)
 
 

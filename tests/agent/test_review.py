@@ -49,9 +49,10 @@ def test_a_reason_becomes_a_rule_that_code_screens_by_and_undo_takes_it_back(
     assert states(catalog, project).count("rejected") == 4
     assert "2 samples are as before" in told(session, "undo")
     assert states(catalog, project).count("rejected") == 2
+    assert catalog.get(Rule, rule.id).state == "proposed"
     assert "2 samples are as before" in told(session, "撤销")
     assert "rejected" not in states(catalog, project)
-    assert catalog.get(Rule, rule.id).state == "proposed"
+    assert catalog.find(Rule, project.id) == []
 
 
 def test_a_policy_is_set_in_words_and_refuses_to_freeze(session: Session, catalog: Catalog, project: Project) -> None:

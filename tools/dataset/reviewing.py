@@ -74,7 +74,8 @@ def edit(  # noqa: PLR0917  the order is that of the verb
 
 
 def undo(catalog: Catalog, project: Project) -> Undone:
-    """Take the newest act back: its samples are again exactly as they were, and a rule it confirmed only proposed.
+    """Take the newest act back: its samples are again exactly as they were, and a rule it confirmed only proposed; a
+    proposal made of nothing but these samples is gone.
 
     Raises RetortError when there is nothing to undo, or while the act is still under way.
     """
@@ -89,6 +90,8 @@ def undo(catalog: Catalog, project: Project) -> Undone:
     first = {one.id: one for judgement in reversed(found) for one in judgement.before if one.id in there}
     rules = [one.rule.but(enforced_at=now()) for one in found if one.rule]
     catalog.save_all([*first.values(), *rules, *(one.but(state="undone") for one in found)])
+    proposed = catalog.find(Rule, project.id, states=("proposed",))
+    catalog.delete_all(one for one in proposed if {pair.sample_id for pair in one.pairs} <= first.keys())
     return Undone(verb=newest[0].verb, samples=tuple(first.values()), rule=rules[0] if rules else None)
 
 

@@ -36,7 +36,8 @@ def estimate(catalog: Catalog, project: Project, count: int, care: Care = NO_CAR
         return _simulated(what, count, documents=sum(catalog.count(Document, project.id).values()))
     each = min(count, teacher.samples_per_request)
     request = maker.request(0, each)
-    known = _measured(catalog, project, teacher.source, each) if care == NO_CARE else None
+    plain = care == NO_CARE and not request.critique  # which rules ask for too
+    known = _measured(catalog, project, teacher.source, each) if plain else None
     expected = known or _guessed(teacher.expect(request), each)
     requests = math.ceil(count / each)
     most = math.ceil(count / expected.good * expected.high)

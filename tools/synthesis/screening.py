@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from tools import jobs
 from tools.catalog import Catalog, now
-from tools.errors import NotFound
+from tools.errors import NotFound, RetortError
 from tools.jobs import Stopped, Work
 from tools.records import (
     Answer,
@@ -76,8 +76,13 @@ def start(catalog: Catalog, project: Project, rule: Rule, max_usd: float, max_mi
         catalog.add_all([screening_of(rule, rule.id, proposed=rule)], changed=[confirmed])
         return None
     order = ScreeningOrder(rule_id=rule.id, samples=waiting, max_usd=max_usd, max_minutes=max_minutes)
-    job = jobs.launch(catalog, project, order)
-    catalog.add_all([screening_of(rule, job.id, proposed=rule)], changed=[confirmed])
+    catalog.save(confirmed)  # before the job looks at it
+    try:
+        job = jobs.launch(catalog, project, order)
+    except RetortError:
+        catalog.save(rule)
+        raise
+    catalog.add(screening_of(rule, job.id, proposed=rule))
     return job
 
 
@@ -90,6 +95,8 @@ def run(work: Work) -> str:
     if not isinstance(order, ScreeningOrder):
         raise TypeError(f"{work.job.id} is no screening order but {order.kind}")
     rule = catalog.get(Rule, order.rule_id)
+    if rule.state != "confirmed":
+        raise RetortError(f"The rule {rule.text!r} was taken back, so nothing is screened by it.", "Confirm it again.")
     bill = Verdicts.of_job(catalog, work.project.id, work.job.id)
     answers = (one for one in catalog.each(Answer, work.project.id) if one.job_id == work.job.id)
     judged = {id_ for answer in answers for id_ in answer.judged}
