@@ -17,7 +17,7 @@ from tools.records import Project, Rule, Sample
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 
 def contact(project: Project, number: int) -> Sample:
