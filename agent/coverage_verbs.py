@@ -17,25 +17,29 @@ class CoverageVerbs(References):
 
     def set_coverage(
         self,
-        topics: Sequence[str] = (),
-        personas: Sequence[str] = (),
-        difficulties: Sequence[str] = (),
-        lengths: Sequence[str] = (),
-        languages: Sequence[str] = (),
+        topics: Sequence[str] | None = None,
+        personas: Sequence[str] | None = None,
+        difficulties: Sequence[str] | None = None,
+        lengths: Sequence[str] | None = None,
+        languages: Sequence[str] | None = None,
     ) -> Outcome:
-        """Say what samples spread over; what is left out stays. `lengths` are words of an input as ranges, e.g. 5-20;
-        `languages` are codes."""
+        """Say what samples spread over; what is left out stays, an empty list goes back to the defaults. `lengths` are
+        words of an input as ranges, e.g. 5-20; `languages` are codes."""
         project = self.project
         said = {
             "topics": topics,
             "personas": personas,
             "difficulties": difficulties,
             "lengths": lengths,
-            "languages": [one.lower() for one in languages],
+            "languages": languages and [one.lower() for one in languages],
         }
-        if unread := [one for one in lengths if read_range(one) is None]:
+        if unread := [one for one in lengths or () if read_range(one) is None]:
             raise RetortError(f"The length {unread[0]!r} is no range of words.", "Say e.g. 'lengths: 5-20, 20-60'.")
-        told = {axis: tuple(dict.fromkeys(one.strip() for one in values)) for axis, values in said.items() if values}
+        told = {
+            axis: tuple(dict.fromkeys(one.strip() for one in values))
+            for axis, values in said.items()
+            if values is not None
+        }
         coverage = Coverage.model_validate({**project.task.coverage.model_dump(), **told})
         task = project.task.model_copy(update={"coverage": coverage})
         self.catalog.save(project.but(task=task))

@@ -51,6 +51,24 @@ def project(catalog: Catalog) -> Project:
     return catalog.add(record)
 
 
+@pytest.fixture
+def jobs_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A job runs to its end when it is launched, by its own `main` but in this process, which has torch loaded."""
+    import signal
+
+    from tools import jobs
+    from tools.records import Job
+
+    def start(catalog: Catalog, job: Job) -> Job:
+        jobs.main(job.id)
+        return catalog.get(Job, job.id)
+
+    monkeypatch.setattr(jobs, "_start", start)
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
 @pytest.fixture(scope="session")
 def tiny_student(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random two-layer Llama with a byte-level tokenizer and a ChatML template, as a local folder."""

@@ -1,7 +1,9 @@
-"""The guide leads from samples to compared checkpoints and a trial, with a tiny real student and real jobs."""
+"""The guide leads from samples to compared checkpoints and a trial, with a tiny real student."""
 
 import time
 from pathlib import Path
+
+import pytest
 
 from agent.session import Session
 from agent.transcript import Entry
@@ -20,6 +22,7 @@ def until_announced(session: Session, timeout_s: float = 240) -> list[Entry]:
     raise AssertionError(f"nothing ended: {jobs.active(session.catalog)}")
 
 
+@pytest.mark.usefixtures("jobs_at_once")
 def test_from_dataset_to_a_tried_checkpoint(catalog: Catalog, project: Project, tiny_student: Path) -> None:
     catalog.save(project.but(goal="contacts", student=f"path:{tiny_student}"))
     rows = [make_sample(project, number, "approved") for number in range(1, 100)]

@@ -73,11 +73,16 @@ def _walk(node: ast.AST, top_level: bool = True) -> Iterator[tuple[ast.AST, bool
 
 
 @cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imports() -> tuple[Import, ...]:
     found = []
     for path in files():
         source = module_of(path)
-        for node, top_level in _walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node, top_level in _walk(tree_of(path)):
             if isinstance(node, ast.Import):
                 found += [Import(source, node.lineno, alias.name, "", top_level) for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
@@ -118,7 +123,7 @@ def test_only_evaluation_opens_the_sealed_test_set() -> None:
             assert one.source == "tools.dataset.sealed", one
     for path in files():
         if stage_of(module_of(path)) not in ("dataset", "evaluation"):
-            texts = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+            texts = [node.value for node in ast.walk(tree_of(path)) if isinstance(node, ast.Constant)]
             opened = [text for text in texts if isinstance(text, str) and text.endswith(("sealed", "test.jsonl"))]
             assert opened == [], f"{module_of(path)} names the sealed file: {opened}"
 
@@ -128,10 +133,13 @@ def test_no_private_name_is_taken_from_another_module() -> None:
         if one.module.split(".")[0] in LAYERS:
             private = [part for part in f"{one.module}.{one.name}".split(".") if part.startswith("_")]
             assert private == [], one
+    modules: dict[str, set[str]] = {}  # by the module that takes them in
+    for one in imports():
+        modules.setdefault(one.source, set()).update({one.name} if one.target != one.module else ())
     for path in files():
-        modules = {one.name for one in imports() if one.source == module_of(path) and one.target != one.module}
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+        taken = modules.get(module_of(path), set())
+        for node in ast.walk(tree_of(path)) if taken else ():
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in taken:
                 assert not node.attr.startswith("_"), f"{module_of(path)} line {node.lineno}: {ast.unparse(node)}"
 
 
@@ -152,7 +160,7 @@ def test_files_are_named_after_what_they_hold_and_stay_readable() -> None:
 def test_a_package_says_what_it_is_and_runs_nothing() -> None:
     for path in files():
         if path.name == "__init__.py" and path.parent.name != "prompts":  # prompts is one function
-            tree = ast.parse(path.read_text(encoding="utf-8"))
+            tree = tree_of(path)
             assert ast.get_docstring(tree), f"{module_of(path)} has no docstring"
             assert len(tree.body) == 1, f"{module_of(path)} holds more than its docstring"
 

@@ -27,7 +27,7 @@ from tools import jobs
 from tools.catalog import Catalog
 from tools.records import Project, SynthesisOrder
 catalog = Catalog(sys.argv[1], "local", Path(sys.argv[2]))
-jobs.launch(catalog, catalog.get(Project, sys.argv[3]), SynthesisOrder(count=40, max_usd=0))
+jobs.launch(catalog, catalog.get(Project, sys.argv[3]), SynthesisOrder(count=15, max_usd=0))
 os.kill(os.getpid(), signal.SIGKILL)
 """
 Launch = Callable[[str, int], Job]
@@ -86,7 +86,7 @@ def test_a_job_outlives_its_launcher(catalog: Catalog, project: Project, launch:
     killed = subprocess.run(command, cwd=ROOT, env=environment, check=False)
     assert killed.returncode == -signal.SIGKILL
     [job] = jobs.active(catalog, project.id)
-    assert jobs.wait(catalog, job, LIMIT_S).result == "40 cups are full."
+    assert jobs.wait(catalog, job, LIMIT_S).result == "15 cups are full."
 
 
 def test_a_failure_keeps_problem_and_fix(catalog: Catalog, launch: Launch) -> None:
@@ -112,7 +112,7 @@ def test_a_job_that_ends_without_a_word_has_died(catalog: Catalog, project: Proj
 
 
 def test_a_killed_job_is_resumed_without_loss(catalog: Catalog, project: Project, launch: Launch) -> None:
-    job = launch("work", 30)
+    job = launch("work", 20)
     until(lambda: len(done_lines(catalog, project)) >= 5)
     os.killpg(job.pid, signal.SIGKILL)
     assert jobs.wait(catalog, job, LIMIT_S).state == "died"
@@ -122,13 +122,13 @@ def test_a_killed_job_is_resumed_without_loss(catalog: Catalog, project: Project
     assert resumed.pid != job.pid
     assert jobs.wait(catalog, resumed, LIMIT_S).state == "done"
     lines = done_lines(catalog, project)
-    assert len(lines) == 30
+    assert len(lines) == 20
     assert lines[: len(before)] == before
     assert set(lines[len(before) :]) == {str(resumed.pid)}
 
 
 def test_a_stopped_job_puts_its_work_in_order_and_resumes(catalog: Catalog, project: Project, launch: Launch) -> None:
-    job = launch("work", 40)
+    job = launch("work", 20)
     until(lambda: len(done_lines(catalog, project)) >= 3)
     assert jobs.stop(catalog, job).state == "stopping"
     stopped = jobs.wait(catalog, job, LIMIT_S)
@@ -136,7 +136,7 @@ def test_a_stopped_job_puts_its_work_in_order_and_resumes(catalog: Catalog, proj
     assert stopped.result == f"Stopped after {len(done_lines(catalog, project))}."
     assert jobs.stop(catalog, stopped) == stopped
     assert jobs.wait(catalog, jobs.resume(catalog, stopped), LIMIT_S).state == "done"
-    assert len(done_lines(catalog, project)) == 40
+    assert len(done_lines(catalog, project)) == 20
 
 
 def test_a_job_stopped_before_it_began_does_nothing(catalog: Catalog, project: Project, launch: Launch) -> None:

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,6 +49,15 @@ def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
+@pytest.fixture
+def pool(monkeypatch: pytest.MonkeyPatch) -> "Iterator[list[subprocess.Popen[str]]]":
+    """Warm processes of this test's own, none at first."""
+    found: list[subprocess.Popen[str]] = []
+    monkeypatch.setattr(sandbox, "_idle", found)
+    yield found
+    sandbox._end_all()
+
+
 def test_no_socket_can_be_made_by_it_or_by_its_children(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -82,6 +91,7 @@ def test_memory_is_bounded(folder: Path) -> None:
     assert attempt(folder, "bytearray(500 << 20)") == "done"
 
 
+@pytest.mark.usefixtures("pool")
 def test_a_slow_reader_is_killed_with_its_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The child hangs and has a child of its own: both are gone, and so is the copy."""
     pid = tmp_path / "pid"
@@ -95,6 +105,7 @@ def test_a_slow_reader_is_killed_with_its_group(tmp_path: Path, monkeypatch: pyt
     assert not _is_running(int(pid.read_text()))
 
 
+@pytest.mark.usefixtures("pool")
 def test_the_reader_knows_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = tmp_path / "seen"
     monkeypatch.setenv("RETORT_TEACHER_API_KEY", "sk-secret")
@@ -108,10 +119,37 @@ def test_the_reader_knows_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "'DO_NOT_TRACK': '1'" in environment
 
 
+@pytest.mark.usefixtures("pool")
+def test_a_child_cannot_speak_for_the_warm_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it writes into the pipes it may have been left, the answer is the warm process's own."""
+    replace_reader(
+        monkeypatch, "import os\nfor fd in range(3, 64):\n try: os.write(fd, b'late\\n')\n except OSError: pass"
+    )
+    for _ in range(2):
+        with pytest.raises(RetortError, match=r"its reader ended with: late"):  # only its own last words were writable
+            sandbox.read(write(tmp_path / "a.txt", "hello"), "text", "a.txt")
+
+
+def test_one_warm_process_serves_file_after_file_and_is_replaced_when_it_died(
+    tmp_path: Path, pool: "list[subprocess.Popen[str]]"
+) -> None:
+    source, pids = write(tmp_path / "a.txt", "hello"), []
+    for _ in range(3):
+        assert [one.text for one in sandbox.read(source, "text", "a.txt").elements] == ["hello"]
+        pids.append([warm.pid for warm in pool])
+    assert pids[0] == pids[1] == pids[2]
+    pool[0].kill()
+    pool[0].wait()
+    assert sandbox.read(source, "text", "a.txt").elements
+    assert [warm.pid for warm in pool] != pids[0]
+
+
 def replace_reader(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """The same sandbox, with another program inside."""
-    real_run: Callable[..., str] = sandbox._run
-    monkeypatch.setattr(sandbox, "_run", lambda command, *rest: real_run([sys.executable, "-c", script], *rest))
+    """The same sandbox, with another program in the child."""
+    code = (
+        f"from tools.documents import forking, reader; reader.read_confined = lambda *_, **__: exec({script!r}, {{}})"
+    )
+    monkeypatch.setattr(sandbox, "COMMAND", (sys.executable, "-c", f"{code}; forking.serve()"))
 
 
 def write(path: Path, content: str) -> Path:

@@ -63,20 +63,20 @@ def test_mixed_faults_are_accounted_for_to_the_last(
 ) -> None:
     """Every third request fails in one of ten ways."""
     with loopback(monkeypatch, Script(median_s=0.02, faults=0.33, seed=3), timeout_s="0.5") as server:
-        engine = driven(catalog, bank, 200 * PER_REQUEST, second_s=0.02)
+        engine = driven(catalog, bank, 120 * PER_REQUEST, second_s=0.02)
         seen = Counter(server.stats().kinds)
     assert all(seen[kind] for kind in ("429", "429_retry_after", "500", "hang", "reset", "cut", "broken_json"))
-    assert catalog.count(Sample, bank.id) == {"approved": 200 * PER_REQUEST}
+    assert catalog.count(Sample, bank.id) == {"approved": 120 * PER_REQUEST}
     answers = catalog.find(Answer, bank.id)
     assert sorted(one.number for one in answers) == list(range(len(answers)))  # each request ended once
     states = Counter(one.state for one in answers)
-    assert states["usable"] == seen["good"] == 200
+    assert states["usable"] == seen["good"] == 120
     assert (states["malformed"], states["empty"], states["refused"]) == (
         seen["bad_json"],
         seen["empty"],
         seen["refusal"],
     )
-    assert sum(states.values()) == 200 + sum(seen[kind] for kind in ANSWERED[1:]) + states["failed"]
+    assert sum(states.values()) == 120 + sum(seen[kind] for kind in ANSWERED[1:]) + states["failed"]
     assert len(catalog.find(Expense, bank.id)) == sum(seen[kind] for kind in ANSWERED)  # each answer is on the bill
     assert all(one.problem for one in answers if one.state != "usable")
     assert f"{states['malformed']} malformed" in engine.bill.losses[0]
@@ -86,9 +86,9 @@ def test_mixed_faults_are_accounted_for_to_the_last(
 def test_refused_by_all_it_asks_once_a_second_and_then_recovers(
     catalog: Catalog, bank: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """120 of the limiter's seconds of nothing but 429, each 50 ms long: a loaded machine stalls for shorter."""
+    """40 of the limiter's seconds of nothing but 429, each 50 ms long: a loaded machine stalls for shorter."""
     second_s = 0.05
-    script = Script(median_s=0.01, refused_s=(0.3, 0.3 + 120 * second_s))
+    script = Script(median_s=0.01, refused_s=(0.3, 0.3 + 40 * second_s))
     with loopback(monkeypatch, script) as server:
         engine = driven(catalog, bank, 500 * PER_REQUEST, second_s)
         stats = server.stats()
@@ -97,7 +97,7 @@ def test_refused_by_all_it_asks_once_a_second_and_then_recovers(
     assert sum(made.values()) <= 5  # made-up texts that chance made near copies of others
     start, end = script.refused_s
     refused = [moment for moment in stats.arrivals_s if start + 0.05 < moment < end]  # after those under way
-    assert 120 / 11 <= len(refused) <= 120
+    assert 40 / 11 <= len(refused) <= 40
     for moment in refused:
         assert sum(moment <= other < moment + 10 * second_s for other in refused) <= 10
     again = [moment for moment in stats.arrivals_s if moment >= end]
@@ -173,12 +173,12 @@ def until(catalog: Catalog, project: Project, job: Job, goal: float) -> None:
 def test_minutes_stop_hard_and_a_resumed_job_goes_on(
     catalog: Catalog, bank: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An order of half a minute's work gets two seconds."""
+    """An order of half a minute's work gets one second."""
     with loopback(monkeypatch, Script(median_s=0.1), concurrency="4"):
         job = work(catalog, bank, 4000)
-        job.job = catalog.save(job.job.but(order=SynthesisOrder(count=4000, max_usd=10, max_minutes=2 / 60)))
+        job.job = catalog.save(job.job.but(order=SynthesisOrder(count=4000, max_usd=10, max_minutes=1 / 60)))
         started = time.monotonic()
-        with pytest.raises(Stopped, match=r"Stopped at the limit of 0.0333333 minutes. \d+ of 4000 samples"):
+        with pytest.raises(Stopped, match=r"Stopped at the limit of 0.0166667 minutes. \d+ of 4000 samples"):
             run(job)
         assert time.monotonic() - started < 10
         made = sum(catalog.count(Sample, bank.id).values())
@@ -215,7 +215,7 @@ def test_the_limiter_halves_once_a_round_and_climbs_again() -> None:
 
 def test_an_open_breaker_is_not_closed_by_answers_of_before() -> None:
     async def story() -> list[bool]:
-        limiter = Limiter(16)
+        limiter = Limiter(16, second_s=0.05)
         sent = [await limiter.enter() for _ in range(8)]
         for one in sent[:5]:
             limiter.troubled(one, Passing("refused", "", ""))

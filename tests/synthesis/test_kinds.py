@@ -10,6 +10,7 @@ from tests.synthesis.endpoint import teaching
 from tests.synthesis.scholar import KINDS, TIME, WEATHER, chinese, lines_of, sample, scholar, wanted
 from tests.synthesis.tasks import work
 from tools.catalog import Catalog
+from tools.documents.languages import language_of
 from tools.errors import RetortError
 from tools.records import Care, Coverage, Document, Passage, Project, Sample, Task, new_id
 from tools.synthesis.coverage import NO_CALL, axes, table
@@ -39,6 +40,7 @@ def add_document(catalog: Catalog, project: Project, name: str, *texts: str, hol
     passages = [
         Passage.model_validate(
             {**own, "id": new_id("passage"), "document_id": document.id, "position": at, "text": text}
+            | {"language": language_of(text)}
         )
         for at, text in enumerate(texts)
     ]
@@ -109,24 +111,29 @@ def test_reasoning_is_kept_or_dropped(
 def test_answers_rest_on_quotes_found_at_their_offsets(
     catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = KINDS["answering"].model_copy(update={"language": ""})
+    """Each passage is asked about in its own language, whatever the plan's next cell says."""
+    task = KINDS["answering"].model_copy(update={"coverage": Coverage(languages=("en", "zh"))})
     project = with_task(catalog, project, task, PAGES)
+    numbers = itertools.count()
 
     def careless(body: dict[str, object]) -> Reply:  # quotes as models do: line breaks lost
         made = [sample("answering", body) for _ in range(wanted(body))]
+        if "language: zh" in str(body["messages"]):
+            made = [{**one, "input": f"{chinese(next(numbers))}如何？"} for one in made]
         return Reply(json.dumps({"samples": [{**one, "quote": one["quote"].replace("\n", " ")} for one in made]}))
 
     with teaching(monkeypatch, careless):
         run(work(catalog, project, 10))
-    passages = {one.id: one.text for one in catalog.find(Passage, project.id)}
+    passages = {one.id: one for one in catalog.find(Passage, project.id)}
     made = catalog.find(Sample, project.id)
     assert {one.document_id for one in made} == {one.id for one in catalog.find(Document, project.id)}
     for one in made:
         assert one.state == "approved", one.reason
-        text = passages[one.passage_id]
+        passage = passages[one.passage_id]
+        assert one.cell["language"] == passage.language
         assert one.quote_start is not None
-        assert text[one.quote_start : one.quote_start + len(one.quote)] == one.quote
-        assert text in one.question
+        assert passage.text[one.quote_start : one.quote_start + len(one.quote)] == one.quote
+        assert passage.text in one.question
 
 
 def test_questions_need_a_document(catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

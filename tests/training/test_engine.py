@@ -1,5 +1,6 @@
 """The engine: smaller rows and several processes change no step; methods learn; what is no number is told."""
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ from tests.training.kills import small_plan
 from tests.training.test_rows import samples_with_prefix
 from tools.errors import RetortError
 from tools.records import Method, Plan
-from tools.training.checkpoint import Position, save
+from tools.training.checkpoint import Position, complete_ones, save
 from tools.training.engine import Engine
+from tools.training.team import start_followers
 
 SAMPLES = samples_with_prefix(30, 24)
 
@@ -70,6 +72,7 @@ print("rows", engine.row_tokens, loss)
 """
 
 
+@pytest.mark.slow  # in a process of its own
 def test_a_real_shortage_of_memory_ends_in_smaller_rows(tiny_student: Path) -> None:
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", LIMITED, str(tiny_student)]
@@ -149,62 +152,36 @@ def test_a_loss_that_is_no_number_is_told_with_its_cause(tiny_student: Path, pla
     engine.end()
 
 
-FULL_DISK = """
-import resource, sys
-from pathlib import Path
-from tests.training.kills import small_plan
-from tests.training.test_rows import samples_with_prefix
-from tools.errors import RetortError
-from tools.training.checkpoint import Position, complete_ones, save
-from tools.training.engine import Engine
-student, folder = Path(sys.argv[1]), Path(sys.argv[2])
-engine = Engine(student, small_plan(student))
-engine.step(samples_with_prefix(5, 4), 1e-3)
-save(folder, engine.model, engine.optimizer, Position(step=1, dev_loss=1))
-for most in (40_000, 100, 0):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, -1))
-    try:
-        save(folder, engine.model, engine.optimizer, Position(step=2, dev_loss=1))
-    except RetortError as error:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))
-        print([path.name for path in complete_ones(folder)], error)
-"""
-
-
-def test_a_disk_that_takes_no_more_leaves_the_earlier_checkpoint_whole(tiny_student: Path, tmp_path: Path) -> None:
+def test_a_disk_that_takes_no_more_leaves_the_earlier_checkpoint_whole(
+    tiny_student: Path, plan: Plan, tmp_path: Path
+) -> None:
     """The kernel refuses writes beyond a size, as a full disk does, at different files of the checkpoint."""
-    command = [sys.executable, "-c", FULL_DISK, str(tiny_student), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2], check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    lines = done.stdout.strip().splitlines()
-    assert len(lines) == 3, done.stdout
-    assert all(line.startswith("['step-000001']") and "Free disk space" in line for line in lines), done.stdout
+    engine = Engine(tiny_student, plan)
+    engine.step(samples_with_prefix(5, 4), 1e-3)
+    save(tmp_path, engine.model, engine.optimizer, Position(step=1, dev_loss=1))
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for most in (40_000, 100, 0):
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, usual[1]))
+            with pytest.raises(RetortError, match="Free disk space"):
+                save(tmp_path, engine.model, engine.optimizer, Position(step=2, dev_loss=1))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        assert [path.name for path in complete_ones(tmp_path)] == ["step-000001"]
+    engine.end()
 
 
-TEAM = """
-import sys
-from pathlib import Path
-from tests.training.kills import small_plan
-from tests.training.test_engine import SAMPLES, losses
-from tools.training.engine import Engine
-from tools.training.team import start_followers
-student, size = Path(sys.argv[1]), int(sys.argv[2])
-plan = small_plan(student).model_copy(update={"processes": size, "row_tokens": 128})
-followers = start_followers(size, plan.model_dump_json())
-engine = Engine(student, plan)
-engine.check(SAMPLES)
-print(*losses(engine))
-engine.end()
-sys.exit(sum(follower.wait(60) for follower in followers))
-"""
-
-
-def test_two_processes_take_the_steps_of_one(tiny_student: Path) -> None:
+def test_two_processes_take_the_steps_of_one(tiny_student: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE", "RANK"):
+        monkeypatch.setenv(name, "0")  # so that what is set for the team is undone
+        monkeypatch.delenv(name)
     found = []
-    for size in ("1", "2"):
-        command = [sys.executable, "-c", TEAM, str(tiny_student), size]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2], check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
-        found.append([float(word) for word in done.stdout.splitlines()[-1].split()])
-    assert len(found[0]) == 5
+    for size in (1, 2):
+        shared = plan.model_copy(update={"processes": size, "row_tokens": 128})
+        followers = start_followers(size, shared.model_dump_json())
+        engine = Engine(tiny_student, shared)
+        engine.check(SAMPLES)
+        found.append(losses(engine))
+        engine.end()
+        assert [follower.wait(60) for follower in followers] == [0] * (size - 1)
     assert found[1] == pytest.approx(found[0], rel=1e-5)

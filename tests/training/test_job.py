@@ -1,8 +1,6 @@
-"""The training job as a real process: it finishes, stops, survives kills, and goes on to the same curve."""
+"""The training job: it finishes, stops, is a process that can be stopped, and goes on to the same curve."""
 
 import math
-import os
-import signal
 import time
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from tests.training.test_rows import samples_with_prefix
 from tools.catalog import Catalog
 from tools.dataset.freezing import freeze
 from tools.errors import RetortError
-from tools.jobs import check, resume, stop, wait
+from tools.jobs import resume, stop, wait
 from tools.records import Checkpoint, Dataset, Expense, Job, Plan, Project, Run
 from tools.training.advice import propose
 from tools.training.estimate import estimate
@@ -70,6 +68,7 @@ def test_a_student_that_is_not_there_is_named(catalog: Catalog, project: Project
             propose(catalog, project, dataset, {"student": reference})
 
 
+@pytest.mark.usefixtures("jobs_at_once")
 def test_a_run_finishes_with_checkpoints_curves_and_a_bill(
     catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
 ) -> None:
@@ -94,6 +93,7 @@ def test_a_run_finishes_with_checkpoints_curves_and_a_bill(
     assert not list(folder.rglob("*.pt"))
 
 
+@pytest.mark.usefixtures("jobs_at_once")
 def test_it_ends_early_and_keeps_the_best_checkpoint(
     catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
 ) -> None:
@@ -111,6 +111,7 @@ def test_it_ends_early_and_keeps_the_best_checkpoint(
     assert folders == {f"step-{step:06d}" for step in kept}, "the others gave way"
 
 
+@pytest.mark.usefixtures("jobs_at_once")
 def test_a_run_goes_on_from_where_another_stands(
     catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
 ) -> None:
@@ -140,27 +141,18 @@ def _final(catalog: Catalog, run: Run) -> float:
     return last.dev_loss_per_token
 
 
-def test_kill_and_stop_resume_to_the_same_end(catalog: Catalog, project: Project, dataset: Dataset, plan: Plan) -> None:
-    whole, job = begin(catalog, project, dataset, plan, max_minutes=10)
-    assert wait(catalog, job, LIMIT_S).state == "done"
-
+def test_a_stopped_process_saves_and_its_run_resumes_to_the_same_end(
+    catalog: Catalog, project: Project, dataset: Dataset, plan: Plan, request: pytest.FixtureRequest
+) -> None:
     broken, job = begin(catalog, project, dataset, plan, max_minutes=10)
-    for interruption in ("kill", "stop"):
-        _wait_for_step(catalog, broken, at_least=12 if interruption == "kill" else 20)
-        job = catalog.get(Job, job.id)
-        if interruption == "kill":
-            os.killpg(job.pid, signal.SIGKILL)
-            time.sleep(0.5)
-            job = check(catalog, job)
-            assert job.state in ("died", "done")
-        else:
-            stop(catalog, job)
-            job = wait(catalog, job, LIMIT_S)
-            assert job.state in ("stopped", "done"), job.problem
-        if job.state != "done":
-            assert "resume" in job.fix or "resumed" in job.result
-            job = resume(catalog, job)
-    assert wait(catalog, job, LIMIT_S).state == "done"
+    _wait_for_step(catalog, broken, at_least=4)
+    stop(catalog, job)
+    job = wait(catalog, job, LIMIT_S)
+    assert job.state == "stopped", job.problem
+    assert "resumed" in job.result
+    request.getfixturevalue("jobs_at_once")
+    assert resume(catalog, job).state == "done"
+    whole, job = begin(catalog, project, dataset, plan, max_minutes=10)
     assert _final(catalog, broken) == pytest.approx(_final(catalog, whole), rel=1e-4)
     steps = [metric.step for metric in read_metrics(catalog.folder(project) / broken.folder)]
     assert steps == sorted(set(steps)), "no step is missing, none is twice"
@@ -176,6 +168,7 @@ def _wait_for_step(catalog: Catalog, run: Run, at_least: int) -> None:
     raise AssertionError(f"{run.id} did not reach step {at_least}")
 
 
+@pytest.mark.usefixtures("jobs_at_once")
 def test_the_agreed_minutes_are_a_hard_stop_with_a_checkpoint(
     catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
 ) -> None:
@@ -188,6 +181,7 @@ def test_the_agreed_minutes_are_a_hard_stop_with_a_checkpoint(
     assert catalog.find(Checkpoint, project.id)
 
 
+@pytest.mark.usefixtures("jobs_at_once")
 def test_samples_longer_than_the_plan_allows_end_in_a_sentence(
     catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
 ) -> None:

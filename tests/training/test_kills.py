@@ -10,6 +10,7 @@ from tools.dataset.freezing import freeze
 from tools.records import Checkpoint, Job, Project
 
 
+@pytest.mark.slow
 def test_killed_at_moments_and_in_writing_it_goes_on_to_the_same_curve(
     catalog: Catalog, project: Project, tiny_student: Path
 ) -> None:

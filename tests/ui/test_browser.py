@@ -9,7 +9,9 @@ import pytest
 from tests.ui.conftest import Server, make_sample
 from tools import jobs
 from tools.catalog import Catalog
-from tools.records import Checkpoint, Dataset, Evaluation, Job, Project, Sample
+from tools.documents.adding import add_file
+from tools.records import Checkpoint, Dataset, Evaluation, Job, Passage, Project, Sample
+from tools.synthesis.framing import frame
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -131,6 +133,39 @@ def test_untrusted_text_stays_text(page: "Page", catalog: Catalog, tmp_path: Pat
     assert "<script>alert(2)</script>" in page.locator(".sample .text").first.inner_text()
     assert page.locator("#chat img, #chat script, #chat b, #chat a").count() == 0
     page.screenshot(path=tmp_path / "untrusted.png")
+
+
+def test_a_click_shows_the_passage_and_a_form_fills_the_coverage(
+    page: "Page", catalog: Catalog, tmp_path: Path
+) -> None:
+    say(page, "Answer questions about our handbook in English.", ".")
+    project = catalog.find(Project)[0]
+    source = tmp_path / "handbook.md"
+    source.write_text("# Rooms\n\nThe house has <b>nine</b> rooms.\nThey open at two.\n")
+    document = add_file(catalog, project, source)
+    [passage] = catalog.find(Passage, project.id)
+    quote = "They open at two"
+    sample = make_sample(project, frame(passage.text, "When do the rooms of the house open?"), "At two.")
+    grounds = {"document_id": document.id, "passage_id": passage.id, "quote": quote}
+    catalog.add(sample.but(**grounds, quote_start=passage.text.index(quote)))
+    say(page, "show samples", ".")
+    card = page.locator(".sample").last
+    assert not card.locator("mark").is_visible()
+    card.locator("summary", has_text="From handbook.md").click()
+    assert card.locator("mark").inner_text() == quote
+    assert "<b>nine</b> rooms" in card.locator("details[open]").inner_text()
+    page.screenshot(path=tmp_path / "passage.png")
+
+    for told, kept in (("check-in\nbreakfast", ("check-in", "breakfast")), ("", ())):
+        say(page, "coverage", ".")
+        form = page.locator("details.edit:has(textarea[name=topics])").last
+        form.locator("summary").click()
+        form.locator("textarea[name=topics]").fill(told)
+        shown = page.locator("table.coverage").count()
+        form.locator("button", has_text="Save").click()
+        page.wait_for_function("shown => document.querySelectorAll('table.coverage').length > shown", arg=shown)
+        assert catalog.get(Project, project.id).task.coverage.topics == kept
+    page.screenshot(path=tmp_path / "coverage.png")
 
 
 def test_a_kill_of_the_page_loses_nothing(page: "Page", server: Server, catalog: Catalog) -> None:

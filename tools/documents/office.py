@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +21,14 @@ _PARTS: dict[Kind, str] = {
 _OFFICE_FIX = "Install it (`apt install libreoffice-writer-nogui libreoffice-impress-nogui`), or save it as {}."
 
 
+def load(kind: Kind) -> Callable[..., Any]:
+    """unstructured's function for this kind; the first call imports it, which takes seconds."""
+    name = _PARTS[kind]
+    _quieten()
+    found: Callable[..., Any] = getattr(import_module(f"unstructured.partition.{name}"), f"partition_{name}")
+    return found
+
+
 def read_office(source: Path, kind: Kind) -> Reading:
     """The file's elements. `source` may be replaced by a converted copy beside it."""
     if kind in ("doc", "ppt"):
@@ -29,9 +37,7 @@ def read_office(source: Path, kind: Kind) -> Reading:
             fix = _OFFICE_FIX.format(f".{wanted}")
             return Reading(problem=f"a .{kind} file is converted with LibreOffice, which is not installed", fix=fix)
         source = _converted(program, source, wanted)
-    name = _PARTS[kind]
-    _quieten()
-    partition = getattr(import_module(f"unstructured.partition.{name}"), f"partition_{name}")
+    name, partition = _PARTS[kind], load(kind)
     own = {"process_attachments": False} if name in ("email", "msg") else {}
     try:
         found = list(partition(filename=str(source), languages=[""], **own))  # "" switches language guessing off

@@ -1,9 +1,7 @@
-"""The child that opens an untrusted file, without secrets: `python -m tools.documents.reader SOURCE KIND OUT [ocr]`."""
+"""What the child does that opens an untrusted file: it gives up what it can do, and then reads."""
 
 import re
-import sys
 from pathlib import Path
-from typing import cast
 
 from tools.documents import boilerplate, ocr, office, outline, pdf, plain, tables
 from tools.documents.confinement import confine
@@ -14,12 +12,25 @@ from tools.documents.reading import Element, Reading
 WITHOUT_TITLES: tuple[Kind, ...] = ("text", "docx", "doc", "odt", "rtf", "pdf", "image")  # or not reliably with them
 
 
-def main(source: str, kind: str, out: str, mode: str = "") -> None:
+def load(kind: Kind) -> None:
+    """Import what reading this kind takes; a file is not touched."""
+    match kind:
+        case "pdf":
+            import pypdfium2  # noqa: F401
+        case "image":
+            import PIL.Image  # noqa: F401
+        case "markdown":
+            import markdown_it  # noqa: F401
+        case "text" | "table":
+            pass
+        case _:
+            office.load(kind)
+
+
+def read_confined(source: Path, kind: Kind, out: Path, *, with_ocr: bool) -> None:
     """Read the file and leave a Reading as JSON in `out`."""
-    sys.modules["torch"] = None  # type: ignore[assignment]  # nobody here needs it, and loading it takes seconds
-    confine(Path(out).parent, local_sockets=kind in ("doc", "ppt"))
-    reading = read(Path(source), cast(Kind, kind), with_ocr=mode == "ocr")
-    Path(out).write_text(reading.model_dump_json(), encoding="utf-8")
+    confine(out.parent, local_sockets=kind in ("doc", "ppt"))
+    out.write_text(read(source, kind, with_ocr=with_ocr).model_dump_json(), encoding="utf-8")
 
 
 def read(source: Path, kind: Kind, *, with_ocr: bool = False) -> Reading:
@@ -64,7 +75,3 @@ def _read_decoded(source: Path, kind: Kind, text: str) -> Reading:
     html = source.with_name("utf8.html")  # its own word about its encoding is no longer true
     html.write_text(re.sub(r"(?i)charset\s*=\s*[\"']?[\w-]+", "charset=utf-8", text), encoding="utf-8")
     return office.read_office(html, "html")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

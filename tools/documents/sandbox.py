@@ -1,8 +1,8 @@
 """Untrusted files are opened in a child that can be killed: own process group, no secrets, bounded time and memory."""
 
+import atexit
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -10,11 +10,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from tools.documents.forking import READING, SAID, Order
 from tools.documents.kinds import Kind
 from tools.documents.reading import Reading
 from tools.errors import RetortError
 
 TIMEOUT_S = 60.0
+COMMAND = (sys.executable, "-m", "tools.documents.forking")
+
+_idle: "list[subprocess.Popen[str]]" = []  # warm processes that wait for a file; each serves one thread at a time
 
 
 def read(source: Path, kind: Kind, name: str, *, with_ocr: bool = False, timeout_s: float = TIMEOUT_S) -> Reading:
@@ -22,12 +26,15 @@ def read(source: Path, kind: Kind, name: str, *, with_ocr: bool = False, timeout
     with tempfile.TemporaryDirectory(prefix="retort-read-") as folder:
         own = Path(folder).resolve() / f"source{source.suffix}"  # the child works on a copy and writes only here
         own.write_bytes(source.read_bytes())
-        out = own.with_name("reading.json")
-        command = [sys.executable, "-m", "tools.documents.reader", str(own), kind, str(out)]
-        words = _run([*command, *(["ocr"] if with_ocr else [])], str(own.parent), name, timeout_s)
+        if _carried_out(Order(source=own, kind=kind, with_ocr=with_ocr, timeout_s=timeout_s)) == "late":
+            raise RetortError(
+                f"{name!r} took longer than {timeout_s:.0f} s to read.",
+                "Split it into smaller files, or save it as .txt.",
+            )
         try:
-            reading = Reading.model_validate_json(out.read_bytes())
+            reading = Reading.model_validate_json(own.with_name(READING).read_bytes())
         except (FileNotFoundError, ValidationError) as error:
+            words = _last_line(own.with_name(SAID))
             raise RetortError(
                 f"{name!r} could not be read; its reader ended with: {words or 'no word (out of memory?)'}.",
                 "Save it again in another format (.txt, .md, .docx, .pdf with text) and add that.",
@@ -37,44 +44,69 @@ def read(source: Path, kind: Kind, name: str, *, with_ocr: bool = False, timeout
     return reading
 
 
-def _run(command: list[str], folder: str, name: str, timeout_s: float) -> str:
-    """Run the child to its end; the last line it said."""
-    process = subprocess.Popen(
-        command,
+def _carried_out(order: Order) -> str:
+    """How the child ended; nothing when the warm process ended with it. One that had grown old is replaced."""
+    while True:
+        try:
+            process, fresh = _idle.pop(), False
+        except IndexError:
+            process, fresh = _started(), True
+        answer = ""
+        try:
+            answer = _answered(process, order)
+        finally:
+            if answer:
+                _idle.append(process)
+            else:
+                _end(process)
+        if answer or fresh:
+            return answer
+
+
+def _started() -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        COMMAND,
         cwd=Path(__file__).parent.parent.parent,
-        env=_environment(folder),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        env=_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
         start_new_session=True,
     )
-    try:
-        _, said = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired as error:
-        raise RetortError(
-            f"{name!r} took longer than {timeout_s:.0f} s to read.", "Split it into smaller files, or save it as .txt."
-        ) from error
-    finally:
-        _kill(process)
-    lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1][:200] if lines else ""
 
 
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """End the whole group, children of the child too."""
-    with contextlib.suppress(ProcessLookupError):  # nobody is left
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    if process.stderr:
-        process.stderr.close()
+def _answered(process: "subprocess.Popen[str]", order: Order) -> str:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(order.model_dump_json() + "\n")
+        process.stdin.flush()
+    return process.stdout.readline().strip()
 
 
-def _environment(folder: str) -> dict[str, str]:
+def _end(process: "subprocess.Popen[str]") -> None:
+    """A warm process whose input closes kills its child; one that has ended already is only buried."""
+    with contextlib.suppress(BrokenPipeError), process:
+        pass
+
+
+@atexit.register
+def _end_all() -> None:
+    while _idle:
+        _end(_idle.pop())
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+    said = [line for line in lines if line.strip()]
+    return said[-1][:200] if said else ""
+
+
+def _environment() -> dict[str, str]:
     """Nothing of ours: no keys, no proxies, no home; and no reports of use."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": folder,
-        "TMPDIR": folder,
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1",

@@ -163,7 +163,7 @@ class Maker:
             number=number,
             first=number * self.teacher.samples_per_request,
             count=count,
-            cell=self._cell(number) if not inputs else {},
+            cell=self._cell(number, passage) if not inputs else {},
             passage=passage and self._showing.passage(passage),
             inputs=tuple(map(self._showing.passage, inputs)),
             examples=tuple(map(self._showing.example, shots)),
@@ -229,9 +229,12 @@ class Maker:
         )
         return Kept(answer=answer, usage=finished.usage, good=tuple(good), rejected=tuple(rejected))
 
-    def _cell(self, number: int) -> dict[str, str]:
+    def _cell(self, number: int, passage: Passage | None) -> dict[str, str]:
+        """The plan's next cell; of the languages wanted a passage is asked about in its own."""
         aimed = {"case": self.aim.focus} if self.aim else {}
-        return {**self._spread.cell(number), **aimed}
+        wanted = self.project.task.coverage.languages
+        spoken = {"language": passage.language} if passage and passage.language in wanted else {}
+        return {**self._spread.cell(number), **spoken, **aimed}
 
 
 def expenses(project: Project, job_id: str, usage: Usage, what: str) -> list[Expense]:
