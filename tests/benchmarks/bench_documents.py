@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -80,9 +81,12 @@ def _peer(warm: Path, source: Path) -> tuple[float, str]:
 
 
 def _words(text: str) -> Counter[str]:
-    """Words without regard to case, to marks and to where a line ends: hyphens there are taken for a word's own."""
-    whole = re.sub(r"(?<=\w)-\s*\n?\s*(?=\w)", "", text)
-    return Counter(re.findall(r"[^\W_]+", whole.lower()))
+    """Words without regard to case, ligatures, marks and where a line ends: hyphens there are taken for a word's own.
+
+    Single letters are none: of a title set upright along the rim, the peer gives one letter after the other.
+    """
+    whole = re.sub(r"(?<=\w)-\s*\n?\s*(?=\w)", "", unicodedata.normalize("NFKC", text))
+    return Counter(re.findall(r"[^\W_]{2,}", whole.lower()))
 
 
 def _report(path: Path, pages: int, columns: int) -> Path:

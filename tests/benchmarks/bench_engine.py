@@ -61,7 +61,7 @@ def _engine(base_url: str) -> tuple[float, float]:
         started, cpu = time.perf_counter(), time.process_time()
         asyncio.run(engine.run())
         wall_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
-        if catalog.count(Sample, project.id) != {"approved": order.count}:
+        if catalog.count(Sample, project.id)["approved"] != order.count:
             raise AssertionError(f"stored {catalog.count(Sample, project.id)} instead of {order.count:,}")
         catalog.close()
     return wall_s, cpu_s

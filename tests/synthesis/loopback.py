@@ -17,8 +17,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.synthesis.scholar import phrase
-
 ANSWERED = ("good", "bad_json", "empty", "refusal")  # paid for; of the others no usage arrives
 FAULTS = (*ANSWERED[1:], "429", "429_retry_after", "500", "hang", "reset", "cut", "broken_json")
 SIGMA = 0.8
@@ -109,10 +107,17 @@ class _Server:
         return kind, 0.005 if kind.startswith("429") else delay_s
 
 
+def words(number: int) -> str:
+    """Eight of a thousand words, drawn for this number."""
+    from faker.providers.lorem.en_US import Provider
+
+    return " ".join(random.Random(number).sample(Provider.word_list, 8))
+
+
 def reply(kind: str, number: int, count: int) -> tuple[int, Any]:
     if kind in ("429", "429_retry_after", "500"):
         return int(kind[:3]), {"error": {"message": "scripted", "code": None}}
-    samples = [{"input": f"What is in {phrase(100 * number + one, 8)}?", "output": "balance"} for one in range(count)]
+    samples = [{"input": f"What is in {words(100 * number + one)}?", "output": "balance"} for one in range(count)]
     content = {"bad_json": '{"samples": [{"inp', "empty": "", "refusal": ""}.get(kind, json.dumps({"samples": samples}))
     message = {"role": "assistant", "content": content, "refusal": "no" if kind == "refusal" else None}
     return 200, {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": USAGE}

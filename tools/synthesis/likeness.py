@@ -9,6 +9,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class Index:
 
     def alike(self, text: str, scope: str = "") -> str:
         """The key of an input that is nearly the same, or nothing."""
+        from rapidfuzz import process
         from rapidfuzz.distance import Indel
 
         key = exact_key(text)
@@ -54,7 +56,8 @@ class Index:
             near = self._scopes.get(hash(scope), [])
         else:
             near = [self._keys[number] for number in self._bands.query(_sketch(key))] if key else []
-        return next((known for known in near if Indel.normalized_similarity(key, known) >= ALIKE), "")
+        found = process.extractOne(key, near, scorer=Indel.normalized_similarity, score_cutoff=ALIKE)
+        return str(found[0]) if found else ""
 
 
 class Fingerprints:
@@ -107,6 +110,7 @@ def _pieces(key: str) -> set[str]:
     return {key[at : at + size] for at in range(max(1, len(key) - size + 1))}
 
 
+@lru_cache(maxsize=64)  # asked for first, added next
 def _sketch(key: str, scope: str = "") -> Any:
     from rensa import RMinHash
 
