@@ -30,7 +30,7 @@ def aimed(body: dict[str, Any], number: list[int]) -> Reply:
     return said(samples)
 
 
-@pytest.mark.usefixtures("jobs_at_once")
+@pytest.mark.slow
 def test_one_turn_of_the_failure_loop(
     catalog: Catalog, project: Project, tiny_student: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

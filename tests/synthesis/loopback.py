@@ -189,6 +189,7 @@ class _Connection(asyncio.Protocol):
 
 async def _serve(script: Script) -> None:
     server = _Server(script)
+    words(0)  # loads them before anybody waits
     listening = await asyncio.get_running_loop().create_server(
         lambda: _Connection(server), "127.0.0.1", 0, backlog=2048
     )
