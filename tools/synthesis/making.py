@@ -17,6 +17,7 @@ from tools.records import (
     Document,
     Example,
     Expense,
+    Passage,
     Project,
     Record,
     Sample,
