@@ -77,7 +77,7 @@ def test_twenty_by_keyboard(  # noqa: PLR0917  fixtures
     edited = json.loads(catalog.get(Sample, made[14].id).answer)
     assert edited == {**json.loads(made[14].answer), "name": edited["name"]}
 
-    page.wait_for_function("id => document.querySelector('.here').dataset.key === id", arg=made[15].id)
+    page.wait_for_function("id => document.querySelector('#review .here').dataset.key === id", arg=made[15].id)
     for _ in range(3):
         page.keyboard.press("x")
     page.keyboard.press("r")
@@ -85,7 +85,7 @@ def test_twenty_by_keyboard(  # noqa: PLR0917  fixtures
     page.screenshot(path=tmp_path / "3-reason.png")
     page.keyboard.press("Enter")
     until(lambda: {state(number) for number in (15, 16, 17)} == {"rejected"})
-    rule = page.locator(".card.rule", has_text="area code")
+    rule = page.locator("#review .card.rule", has_text="area code")
     rule.wait_for()
     planted = [number for number in range(18, 60) if number > 20 and number % 5 == 0]
     assert f"{len(planted)} samples" in rule.inner_text()
@@ -95,7 +95,7 @@ def test_twenty_by_keyboard(  # noqa: PLR0917  fixtures
     rule.locator("button", has_text=f"Reject {len(planted)} samples").click()
     until(lambda: {state(number) for number in planted} == {"rejected"})
     assert catalog.find(Rule, project.id, states=("confirmed",))
-    page.wait_for_selector(".card.rule .hits li")
+    page.wait_for_selector("#review .card.rule .hits li")
     page.screenshot(path=tmp_path / "5-screened.png")
     assert len(catalog.find(Sample, project.id, states=("rejected",))) == 3 + len(planted)
 
