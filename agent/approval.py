@@ -14,13 +14,16 @@ from agent.transcript import Approval
 from tools import jobs
 from tools.errors import RetortError
 from tools.records import (
+    CurveOrder,
     Dataset,
     Document,
     Estimate,
     Evaluation,
     EvaluationOrder,
+    GuardOrder,
     Job,
     JsonObject,
+    JudgingOrder,
     ReadingOrder,
     Rule,
     Run,
@@ -41,6 +44,9 @@ RISK: dict[str, Risk] = {
     "resume_job": "spend",
     "evaluate": "spend",
     "aim_at_failures": "spend",
+    "judge_answers": "spend",
+    "check_forgetting": "spend",
+    "learning_curve": "spend",
     "check_served": "spend",
     "deploy": "publish",
     "stop_deployment": "publish",
@@ -52,6 +58,7 @@ RISK: dict[str, Risk] = {
     "reject_samples": "review",
     "undo_review": "review",
     "set_policy": "review",
+    "vote": "review",
 }
 FREE = frozenset(
     (
@@ -77,6 +84,9 @@ FREE = frozenset(
         "compare_checkpoints",
         "show_rows",
         "show_failures",
+        "arena",
+        "show_ranking",
+        "set_rubric",
         "write_report",
         "try_model",
         "status",
@@ -173,6 +183,9 @@ def estimate_for(toolbox: Toolbox, verb: str, arguments: JsonObject) -> Estimate
         "start_training": _training,
         "continue_training": _more_training,
         "evaluate": _evaluation,
+        "judge_answers": _judging,
+        "check_forgetting": _guarding,
+        "learning_curve": _learning,
         "check_served": _evaluation,
         "resume_job": _resumption,
         "deploy": _deployment,
@@ -231,9 +244,28 @@ def _evaluation(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
     return estimate(toolbox.catalog, toolbox.project, order)
 
 
+def _judging(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
+    from tools.evaluation.judge import estimate
+
+    return estimate(toolbox.catalog, toolbox.project, toolbox.judging_order(int(str(arguments["count"]))))
+
+
+def _guarding(_toolbox: Toolbox, arguments: JsonObject) -> Estimate:
+    from tools.evaluation.guard import estimate
+
+    return estimate(GuardOrder(candidates=("base", str(arguments["checkpoint"]))))
+
+
+def _learning(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
+    from tools.evaluation.learning import estimate
+
+    return estimate(toolbox.catalog, toolbox.project, toolbox.catalog.get(Run, str(arguments["run"])))
+
+
 def _resumption(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
     """What the whole order takes: what was done before is not subtracted, so this is the upper side."""
     from tools.evaluation.estimate import estimate as evaluation_estimate
+    from tools.evaluation.judge import estimate as judging_estimate
 
     job = toolbox.catalog.get(Job, str(arguments["job"]))
     order = job.order
@@ -249,6 +281,12 @@ def _resumption(toolbox: Toolbox, arguments: JsonObject) -> Estimate:
         whole = _training(toolbox, {"run": order.run_id})
     elif isinstance(order, EvaluationOrder):
         whole = evaluation_estimate(toolbox.catalog, toolbox.project, order)
+    elif isinstance(order, JudgingOrder):
+        whole = judging_estimate(toolbox.catalog, toolbox.project, order)
+    elif isinstance(order, CurveOrder):
+        whole = _learning(toolbox, {"run": order.run_id})
+    elif isinstance(order, GuardOrder):
+        whole = _guarding(toolbox, {"checkpoint": order.candidates[1]})
     else:
         raise RetortError(f"{job.id} served a model; it is not resumed.", "Say 'deploy best' to serve again.")
     return whole.model_copy(update={"what": f"Go on with {job.id}: {whole.what}", "minutes_low": 0.0, "usd_low": 0.0})

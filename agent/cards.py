@@ -21,10 +21,11 @@ def shows_of(message: AnyMessage) -> tuple[Show, ...]:
 
 
 def shown(messages: Sequence[AnyMessage]) -> Cards:
-    """The samples that these messages have shown: those of the last card in its order, and all."""
+    """What these messages have shown: samples, those of the last card in its order and all, and the last match."""
     shown_cards = [show.ids for message in messages for show in shows_of(message) if show.kind == "samples"]
     seen = dict.fromkeys(one for card in shown_cards for one in card)
-    return Cards(last=shown_cards[-1] if shown_cards else (), seen=tuple(seen))
+    met = [show.ids[0] for message in messages for show in shows_of(message) if show.kind == "arena"]
+    return Cards(last=shown_cards[-1] if shown_cards else (), seen=tuple(seen), match=met[-1] if met else "")
 
 
 def event(id_: str, text: str, shows: Sequence[Show] = (), name: Literal["event", "notice"] = "event") -> HumanMessage:

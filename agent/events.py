@@ -4,6 +4,7 @@ from agent.transcript import Outcome, Show
 from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.records import (
+    CurveOrder,
     Deployment,
     Document,
     Evaluation,
@@ -25,6 +26,9 @@ NOUNS = {
     "screen": "Screening",
     "train": "Training",
     "evaluate": "Evaluation",
+    "judge": "Judging",
+    "guard": "The forgetting guard",
+    "curve": "The learning curve",
     "serve": "Serving",
 }
 
@@ -57,8 +61,9 @@ def _made(catalog: Catalog, project: Project, job: Job) -> tuple[Show, ...]:
         return (Show(kind="samples", ids=tuple(samples[-SHOWN_NEW:])),) if samples else ()
     if isinstance(order, ScreeningOrder):
         return (Show(kind="rule", ids=(order.rule_id,)),)
-    if isinstance(order, TrainingOrder):
-        return (Show(kind="run", ids=(order.run_id,)),)
+    if isinstance(order, TrainingOrder | CurveOrder):
+        drawn = isinstance(order, CurveOrder) and job.state == "done"
+        return (Show(kind="learning" if drawn else "run", ids=(order.run_id,)),)
     if isinstance(order, EvaluationOrder):
         found = evaluations_of(catalog, project, order)
         return (Show(kind="comparison", ids=tuple(one.id for one in found)),) if found else ()

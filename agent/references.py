@@ -24,14 +24,16 @@ from tools.records import (
     Sample,
     Value,
 )
+from tools.settings import settings
 from tools.synthesis.rules import unseen
 
 
 class Cards(Value):
-    """Which samples the conversation has shown: the numbers a person says count on the last card."""
+    """What the conversation has shown: the numbers a person says count on the last card, a vote on the last match."""
 
     last: tuple[str, ...] = ()
     seen: tuple[str, ...] = ()
+    match: str = ""
 
 
 class References:
@@ -157,6 +159,8 @@ class References:
 
     def candidate_ids(self, said: Sequence[str]) -> list[str]:
         """Candidates of an evaluation; nothing said means the base and every checkpoint of the newest run."""
+        if [one.lower() for one in said] == ["ladder"]:  # what can be had without training
+            return ["base", "few-shot", *(["teacher"] if settings().teacher_model else [])]
         if said and [one.lower() for one in said] != ["all"]:
             return [self.candidate_id(one) for one in said]
         checkpoints = self.catalog.find(Checkpoint, self.project_id)
@@ -176,10 +180,21 @@ class References:
         compared = compare(self.catalog, self.project, list(last.values()))
         return [row.candidate for row in compared.rows if row.best]
 
-    def order_of(self, candidates: Sequence[str], split: Literal["dev", "test"]) -> EvaluationOrder:
+    def order_of(
+        self, candidates: Sequence[str], split: Literal["dev", "test"], max_usd: float = 0.0
+    ) -> EvaluationOrder:
         """The evaluation of these candidates on the newest dataset."""
-        ids = self.candidate_ids(candidates)
-        return EvaluationOrder(dataset_id=self.newest_dataset().id, split=split, candidates=tuple(ids))
+        ids = tuple(self.candidate_ids(candidates))
+        return EvaluationOrder(dataset_id=self.newest_dataset().id, split=split, candidates=ids, max_usd=max_usd)
+
+    def answers_limit(self, candidates: Sequence[str], split: Literal["dev", "test"]) -> float:
+        """US dollars that the teacher's answers may take: the estimate's upper end, rounded up to a cent."""
+        from tools.evaluation.estimate import estimate
+
+        if "teacher" not in candidates:
+            return 0.0
+        high = estimate(self.catalog, self.project, self.order_of(candidates, split)).usd_high
+        return math.ceil(high * 100) / 100
 
     def candidate_id(self, said: str) -> str:
         """One thing that answers: 'base', 'served', a deployment id, or any name of a checkpoint; '' picks the best."""
@@ -187,6 +202,8 @@ class References:
             return self._default_candidate()
         if said in ("few-shot", "few shot"):
             return "few-shot"
+        if said == "teacher":
+            return "teacher"
         if said == "served" or said.startswith("deployment-"):
             return self.deployment_id(said.removeprefix("served"))
         return self.checkpoint_id(said)
@@ -205,7 +222,7 @@ class References:
         """What a person calls a candidate: base, step 60, served."""
         from tools.evaluation.candidates import checkpoint_label
 
-        if candidate in ("base", "few-shot"):
+        if candidate in ("base", "few-shot", "teacher"):
             return candidate
         if candidate.startswith("deployment-"):
             return "served"

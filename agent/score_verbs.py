@@ -8,7 +8,7 @@ from agent.transcript import Outcome, Show
 from tools import jobs
 from tools.errors import RetortError
 from tools.evaluation.side_by_side import Filter, side_by_side, unique_labels
-from tools.records import Evaluation, Run, SynthesisOrder
+from tools.records import Evaluation, GuardOrder, Run, SynthesisOrder
 
 SHOWN_ROWS = 10
 AIMED_SAMPLES = 60
@@ -17,10 +17,14 @@ AIMED_SAMPLES = 60
 class ScoreVerbs(References):
     """From answers to a decision. Docstrings are what the chat model reads about a verb."""
 
-    def evaluate(self, candidates: Sequence[str] = (), split: Literal["dev", "test"] = "test") -> Outcome:
-        """Score candidates ('base', 'few-shot', 'teacher', 'step 60', ids; none means base and all checkpoints) on a
-        split. Needs approval."""
-        order = self.order_of(candidates, split)
+    def evaluate(
+        self, candidates: Sequence[str] = (), split: Literal["dev", "test"] = "test", max_usd: float | None = None
+    ) -> Outcome:
+        """Score candidates ('base', 'few-shot', 'teacher', 'step 60', ids; none means base and all checkpoints;
+        'ladder' means all that needs no training) on a split. `max_usd` is a hard stop on what the teacher's own
+        answers cost. Needs approval."""
+        usd = self.answers_limit(candidates, split) if max_usd is None else max_usd
+        order = self.order_of(candidates, split, usd)
         job = jobs.launch(self.catalog, self.project, order)
         return Outcome(text=f"Started {job.id}: {len(order.candidates)} candidates on the {split} split.")
 
@@ -90,6 +94,40 @@ class ScoreVerbs(References):
         job = jobs.launch(self.catalog, self.project, order)
         text = f"Started {job.id}: {count} samples of {aim.focus}, at most ${usd:.2f} and {minutes:g} minutes."
         return Outcome(text=f"{text} Then freeze, plan, train and 'evaluate on dev' to see whether they help.")
+
+    def learning_curve(self, run: str = "", max_minutes: float | None = None) -> Outcome:
+        """Train a finished run's plan (the newest unless named) again on a quarter and a half of its rows, score all
+        three on dev, and tell what twice the data should bring. `max_minutes` is a hard stop. Needs approval."""
+        from tools.evaluation.learning import start
+
+        full = self.catalog.get(Run, self.finished_run(run))
+        minutes = self.curve_limit(full.id) if max_minutes is None else max_minutes
+        job = start(self.catalog, self.project, full, minutes)
+        return Outcome(
+            text=f"Started {job.id}: two runs on parts of the rows of {full.id}, at most {minutes:g} minutes."
+        )
+
+    def curve_limit(self, run: str) -> float:
+        """Twice the estimate's upper end, and ten minutes at least."""
+        from tools.evaluation.learning import estimate
+
+        return max(10.0, round(2 * estimate(self.catalog, self.project, self.catalog.get(Run, run)).minutes_high))
+
+    def finished_run(self, said: str) -> str:
+        """A run that trained to its end: the newest unless named."""
+        known = [one.id for one in self.catalog.find(Run, self.project_id, states=("finished",))]
+        found = [one for one in known if said in ("", one)]
+        if not found:
+            problem = f"{said!r} is no finished run." if said else "No run has been trained to its end."
+            raise RetortError(problem, "Train first: say 'plan', then 'train'.")
+        return found[-1]
+
+    def check_forgetting(self, checkpoint: str = "best") -> Outcome:
+        """Ask the base and a checkpoint general questions, refusals and forms that have nothing to do with the task,
+        and tell whether training made it forget. Needs approval."""
+        order = GuardOrder(candidates=("base", self.checkpoint_id(checkpoint)))
+        job = jobs.launch(self.catalog, self.project, order)
+        return Outcome(text=f"Started {job.id}: the base and {self.label(order.candidates[1])} are asked off the task.")
 
     def write_report(self, run: str = "") -> Outcome:
         """Write one page on a run (the newest unless named) with scores, plots, plan, hashes and cost, as Markdown and

@@ -33,9 +33,15 @@ SCORE_RULES: tuple[tuple[str, str, Build], ...] = (
     ("evaluate", r"(?:开始)?(?:评测|评估|测评)(?:检查点|模型)?(?P<split>)", split),
     (
         "evaluate",
+        r"(?:ask|evaluate|score|try)\s+the\s+teacher(?:\s+(?:too|itself))?(?:\s+on\s+(?:the\s+)?(?P<split>dev|test)(?:\s+(?:set|split))?)?"
+        r"|how\s+good\s+is\s+the\s+teacher(?:\s+itself)?|(?:评测|评估|测试)(?:一下)?(?:老师|教师)(?:模型)?|(?:老师|教师)(?:模型)?(?:本身)?有多好",
+        lambda match: {"candidates": ["teacher"], "split": "dev", **split(match)},
+    ),
+    (
+        "evaluate",
         r"should\s+(?:i|we)\s+(?:fine-?tune|train)(?:\s+at\s+all)?|(?:check|try)\s+(?:the\s+)?(?:base\s+and\s+)?few-?shot(?:\s+first)?"
         r"|(?:需要|有必要|值得)(?:微调|训练)吗",
-        lambda _: {"candidates": ["base", "few-shot"], "split": "dev"},
+        lambda _: {"candidates": ["ladder"], "split": "dev"},
     ),
     (
         "compare_checkpoints",
@@ -71,6 +77,20 @@ SCORE_RULES: tuple[tuple[str, str, Build], ...] = (
         "show_failures",
         r"(?:show\s+(?:me\s+)?(?:the\s+)?failures|(?:what|where)\s+does\s+it\s+(?:get\s+wrong|fail)|what\s+goes\s+wrong)"
         r"|(?:看看|显示|分析)?(?:失败|错误)(?:分析)?|哪里(?:出)?错了?",
+        none,
+    ),
+    (
+        "learning_curve",
+        r"(?:show\s+|draw\s+|make\s+)?(?:me\s+)?(?:the\s+|a\s+)?learning\s+curve"
+        r"|(?:would|will|does|do\s+(?:i|we)\s+need)\s+more\s+(?:data|samples)(?:\s+help)?"
+        r"|(?:画|看看|显示)?学习曲线|(?:更多|再多)(?:的)?(?:数据|样本)(?:会)?(?:有用|有帮助)吗",
+        none,
+    ),
+    (
+        "check_forgetting",
+        r"(?:check|test)\s+(?:for\s+)?(?:what\s+(?:it|was)\s+)?(?:forgot(?:ten)?|forgetting)"
+        r"|(?:what\s+)?(?:did|has)\s+it\s+(?:forget|forgotten)(?:\s+(?:anything|something))?"
+        r"|(?:检查|测试)(?:一下)?(?:有没有)?遗忘|(?:它)?(?:有没有)?忘(?:了|记)(?:什么|东西)?吗?",
         none,
     ),
     (

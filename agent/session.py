@@ -106,7 +106,9 @@ class Session:
             had_drafts = self._drafts()
             outcome = toolbox.call(verb, settled)
             judged_all = had_drafts and not self._drafts()  # of a card: the model may say what comes next
-            if verb in JUDGING and not judged_all:
+            if verb in ("vote", "show_rows"):  # a look or a vote of many: the model is not asked after each
+                turn.note(cards.event(new_id("event"), outcome.text, outcome.show))
+            elif verb in JUDGING and not judged_all:
                 turn.note(cards.judged(turn.messages(), new_id("event"), verb, settled, outcome))
             else:
                 turn.run({"messages": [cards.event(new_id("event"), outcome.text, outcome.show)]})

@@ -6,7 +6,7 @@ Two hops: a click or a command -> a verb (`*_verbs.py`) -> the stage's function.
 import inspect
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, create_model
 
@@ -14,6 +14,7 @@ from agent.coverage_verbs import CoverageVerbs
 from agent.data_verbs import DataVerbs, care_of
 from agent.dataset_verbs import DatasetVerbs
 from agent.document_verbs import DocumentVerbs
+from agent.judging_verbs import JudgingVerbs
 from agent.model_verbs import ModelVerbs
 from agent.review_verbs import ReviewVerbs
 from agent.score_verbs import ScoreVerbs
@@ -25,13 +26,23 @@ from tools.settings import settings
 
 VERBS = tuple(
     name
-    for verbs in (TaskVerbs, CoverageVerbs, DocumentVerbs, DataVerbs, ReviewVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs)
+    for verbs in (
+        TaskVerbs,
+        CoverageVerbs,
+        DocumentVerbs,
+        DataVerbs,
+        ReviewVerbs,
+        DatasetVerbs,
+        ModelVerbs,
+        ScoreVerbs,
+        JudgingVerbs,
+    )
     for name, member in vars(verbs).items()
     if inspect.isfunction(member) and not name.startswith("_") and member.__annotations__.get("return") is Outcome
 )
 
 
-class Toolbox(DataVerbs, ReviewVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs):
+class Toolbox(DataVerbs, ReviewVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs, JudgingVerbs):
     """All verbs on one project, and the one door to them that model, guide and page share."""
 
     def call(self, verb: str, arguments: JsonObject) -> Outcome:
@@ -56,6 +67,13 @@ class Toolbox(DataVerbs, ReviewVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs):
         if verb == "confirm_rule" and settings().teacher_model:
             limits = self.screening_limits(str(settled["rule"]))
             settled |= {name: limit for name, limit in limits.items() if settled[name] is None}
+        if verb == "evaluate" and settled["max_usd"] is None:
+            split: Literal["dev", "test"] = "dev" if settled["split"] == "dev" else "test"
+            settled["max_usd"] = self.answers_limit(_texts(settled["candidates"]), split)
+        if verb == "judge_answers" and settled["max_usd"] is None:
+            settled["max_usd"] = self.verdicts_limit(int(str(settled["count"])))
+        if verb == "learning_curve" and settled["max_minutes"] is None:
+            settled["max_minutes"] = self.curve_limit(str(settled["run"]))
         if verb == "start_training" and settled["max_minutes"] is None:
             settled["max_minutes"] = self.time_limit(str(settled["run"]))
         if verb == "continue_training" and settled["max_minutes"] is None:
@@ -87,7 +105,10 @@ class Toolbox(DataVerbs, ReviewVerbs, DatasetVerbs, ModelVerbs, ScoreVerbs):
             ("start_training", "run"): self.planned_run,
             ("continue_training", "run"): self.trained_run,
             ("deploy", "checkpoint"): self.checkpoint_id,
+            ("learning_curve", "run"): self.finished_run,
+            ("check_forgetting", "checkpoint"): self.checkpoint_id,
             ("aim_at_failures", "cluster"): self.cluster_name,
+            ("vote", "match"): self.match_id,
             ("try_model", "candidate"): self.candidate_id,
             ("check_served", "deployment"): self.deployment_id,
             ("stop_deployment", "deployment"): self.deployment_id,

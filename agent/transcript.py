@@ -16,6 +16,9 @@ ShowKind = Literal[
     "comparison",
     "rows",
     "failures",
+    "arena",
+    "ranking",
+    "learning",
     "deployment",
     "trial",
     "costs",
@@ -31,7 +34,8 @@ class Show(Value):
 
     samples: sample ids · documents: document ids · passages: passage ids · dataset: its id · plan/run: a run id ·
     comparison: evaluation ids · rows: a filter as JSON, then evaluation ids · failures: an evaluation id ·
-    deployment: its id · trial: [candidate, input, answer] triples, flattened · costs, coverage: none ·
+    arena: a match as JSON · ranking: who judged · learning: a run id · deployment: its id ·
+    trial: [candidate, input, answer] triples, flattened · costs, coverage: none ·
     report: lines to print · rule: rule ids · card: a dataset id and the student reference whose tokens were counted.
     """
 

@@ -9,6 +9,7 @@ import re
 from pydantic import Field
 
 from agent.coverage_words import COVERAGE_RULES
+from agent.judging_words import JUDGING_RULES
 from agent.plan_words import plan_changes
 from agent.review_words import REVIEW_RULES, SAMPLES
 from agent.score_words import SCORE_RULES, Build, none, split
@@ -236,6 +237,7 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
         none,
     ),
     *SCORE_RULES,
+    *JUDGING_RULES,
     (
         "try_model",
         rf"try(?:\s+(?:it|(?:the\s+)?{_WHICH}(?:\s+(?:checkpoint|model))?))?\s*[:：]\s*(?P<text>.+)",
@@ -321,6 +323,7 @@ _FREE_TEXT = (
     "try_model",
     "reject_samples",
     "propose_rule",
+    "set_rubric",
 )  # their tail is the user's text: kept to the last dot
 
 

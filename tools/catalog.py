@@ -34,6 +34,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from tools.errors import NotFound, RetortError
 from tools.records import (
     Answer,
+    Ballot,
     Checkpoint,
     Dataset,
     Deployment,
@@ -63,6 +64,7 @@ TABLE_OF: dict[type[Record], str] = {
     Run: "runs",
     Checkpoint: "checkpoints",
     Evaluation: "evaluations",
+    Ballot: "ballots",
     Deployment: "deployments",
     Expense: "expenses",
     Job: "jobs",

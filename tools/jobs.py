@@ -25,6 +25,9 @@ STAGES = {
     "screen": "tools.synthesis.screening:run",
     "train": "tools.training.job:run",
     "evaluate": "tools.evaluation.job:run",
+    "judge": "tools.evaluation.judge:run",
+    "guard": "tools.evaluation.guard:run",
+    "curve": "tools.evaluation.learning:run",
     "serve": "tools.deployment.job:run",
 }
 _children: list[subprocess.Popen[bytes]] = []  # started by this process and not yet reaped

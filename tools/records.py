@@ -150,6 +150,7 @@ class Project(Record):
     task: Task = Task()
     student: str = Field("", description="Student reference; empty means the default for this machine.")
     policy: Policy = Policy()
+    rubric: str = Field("", description="By what the judge calls an answer better; empty takes the shipped rubric.")
 
 
 # --- documents and samples ----------------------------------------------------------------------------------------
@@ -316,6 +317,7 @@ class Plan(Value):
     lora_alpha: int = Field(ge=1, le=2048, description="LoRA scale; the update is multiplied by alpha/rank.")
     lora_dropout: float = Field(0, ge=0, lt=1, description="Share of a LoRA input that is dropped in training.")
     precision: Literal["bf16", "fp32"] = Field("bf16", description="Number format of the frozen base.")
+    train_share: float = Field(1, gt=0, le=1, description="Share of the training rows used; less for learning curves.")
     checkpoints: int = Field(3, ge=1, le=100, description="Checkpoints written, evenly spaced; the last step is one.")
     patience: int = Field(
         3, ge=0, le=100, description="Dev measurements in a row without a new best that end training early; 0: never."
@@ -391,8 +393,8 @@ class Evaluation(Record):
     project_id: str
     dataset_id: str
     split: Literal["dev", "test"]
-    candidate: str = Field(description="'base', a checkpoint id, or a deployment id.")
-    student: str = Field(description="Student reference that the candidate stands on.")
+    candidate: str = Field(description="'base', 'few-shot', 'teacher', a checkpoint id, or a deployment id.")
+    student: str = Field(description="Student reference that the candidate stands on, or who the teacher is.")
     label: str = Field(description="How tables call the candidate: 'base', 'step 60', 'served'.")
     scores: Scores
     answers: str = Field(description="Path of the answers (JSONL), relative to the project folder.")
@@ -402,6 +404,26 @@ class Evaluation(Record):
     leaked: tuple[str, ...] = Field(
         (), description="Rows whose input also stands, word for word or nearly, in the training split; not scored."
     )
+
+
+class Match(Value):
+    """A row and the two evaluations whose answers to it meet; the first stands on the left, as A."""
+
+    row_id: str
+    first: str
+    second: str
+
+
+class Ballot(Record):
+    """Which of two answers to a row is better: a vote of the user's in the blind arena, or a verdict of a judge's."""
+
+    project_id: str
+    row_id: str
+    first: str = Field(description="Id of the evaluation whose answer stood on the left.")
+    second: str
+    winner: str = Field("", description="Id of the evaluation whose answer is better; empty is a tie.")
+    by: str = Field(description="Who found so: 'user', or judge:<model>.")
+    reason: str = ""
 
 
 DeploymentState = Literal["starting", "serving", "stopped", "failed"]
@@ -493,7 +515,28 @@ class EvaluationOrder(Value):
     kind: Literal["evaluate"] = "evaluate"
     dataset_id: str
     split: Literal["dev", "test"] = "test"
-    candidates: tuple[str, ...] = Field(min_length=1, description="'base', checkpoint ids, deployment ids.")
+    candidates: tuple[str, ...] = Field(
+        min_length=1, description="'base', 'few-shot', 'teacher', checkpoint ids, deployment ids."
+    )
+    max_usd: float = Field(0, ge=0, description="Hard stop on what the teacher's answers may cost, US dollars.")
+
+
+class JudgingOrder(Value):
+    kind: Literal["judge"] = "judge"
+    matches: tuple[Match, ...] = Field(min_length=1, description="Pairs of answers to judge, each in both orders.")
+    max_usd: float = Field(ge=0, description="Hard stop on the judge's cost, US dollars.")
+
+
+class CurveOrder(Value):
+    kind: Literal["curve"] = "curve"
+    run_id: str = Field(description="The finished run whose plan is trained again on parts of its rows.")
+    parts: tuple[str, ...] = Field(min_length=1, description="Ids of the runs on parts, which go when all is known.")
+    max_minutes: float = Field(gt=0, description="Hard stop on wall time of one start.")
+
+
+class GuardOrder(Value):
+    kind: Literal["guard"] = "guard"
+    candidates: tuple[str, str] = Field(description="'base' and a checkpoint id: both answer questions off the task.")
 
 
 class ServingOrder(Value):
@@ -502,7 +545,15 @@ class ServingOrder(Value):
 
 
 Order = Annotated[
-    ReadingOrder | SynthesisOrder | ScreeningOrder | TrainingOrder | EvaluationOrder | ServingOrder,
+    ReadingOrder
+    | SynthesisOrder
+    | ScreeningOrder
+    | TrainingOrder
+    | EvaluationOrder
+    | JudgingOrder
+    | GuardOrder
+    | CurveOrder
+    | ServingOrder,
     Field(discriminator="kind"),
 ]
 JobState = Literal["queued", "running", "stopping", "done", "stopped", "failed", "died"]

@@ -10,10 +10,12 @@ from tools.records import Checkpoint, Dataset, Deployment, Document, Expense, Pl
 from tools.training.diagnosis import Diagnosis, diagnose
 from tools.training.glimpse import Glimpse, read_glimpses
 from tools.training.monitor import read_metrics
+from ui.arena import arena_card, ranking_card
 from ui.coverage import coverage_card
 from ui.curves import figures, loss_curve
 from ui.dataset_card import dataset_card
 from ui.documents import document_card, passage_cards
+from ui.learning import learning_card
 from ui.markup import escape, prose, readable
 from ui.rules import rule_card
 from ui.samples import answer, sample_cards
@@ -60,6 +62,9 @@ class Cards:
             "run": lambda: "".join(run_card(catalog, project, catalog.get(Run, id_)) for id_ in ids),
             "comparison": lambda: self._comparison(project, ids, said),
             "rows": lambda: rows_card(catalog, project, ids),
+            "arena": lambda: arena_card(catalog, project, ids[0]),
+            "learning": lambda: learning_card(catalog, project, ids[0]),
+            "ranking": lambda: ranking_card(catalog, project, ids),
             "failures": lambda: "".join(failures_card(catalog, project, id_) for id_ in ids),
             "deployment": lambda: "".join(_deployment(project, catalog.get(Deployment, id_)) for id_ in ids),
             "trial": lambda: _trial(ids),

@@ -206,6 +206,15 @@ window.retort ||= (() => {
     paint(mine, props.value);
   }
 
+  // A key presses the newest button that bears it, unless somebody is typing.
+  function typed(event) {
+    const busy = event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("textarea, input, select");
+    if (busy || !event.isTrusted || !/^[a-z]$/i.test(event.key)) return;
+    const source = [...document.querySelectorAll(`#chat button[data-key="${event.key.toLowerCase()}"]`)].at(-1);
+    if (source && !source.classList.contains("sent")) send(panels.chat, JSON.parse(source.dataset.act), source);
+  }
+
+  addEventListener("keydown", typed);
   addEventListener("popstate", () => panels.projects?.trigger("click", { act: { do: "open", project: project() }, asking: asking() }));
 
   return { asking, panel, passing };

@@ -7,8 +7,11 @@ from agent.transcript import Approval, Entry, Show, ShowKind
 from tools.catalog import Catalog
 from tools.dataset.card import card, markdown
 from tools.errors import RetortError
+from tools.evaluation.arena import Meeting, ballots, meetings
 from tools.evaluation.comparison import compare
 from tools.evaluation.failures import failures
+from tools.evaluation.learning import read_curve
+from tools.evaluation.ranking import rank
 from tools.evaluation.side_by_side import Filter, side_by_side
 from tools.evaluation.table import ComparedRow
 from tools.records import (
@@ -18,6 +21,7 @@ from tools.records import (
     Document,
     Evaluation,
     Expense,
+    Match,
     Measure,
     Passage,
     Plan,
@@ -67,6 +71,9 @@ def show_text(catalog: Catalog, project: Project, show: Show) -> str:
         "run": lambda: "\n".join(_run(catalog, project, catalog.get(Run, id_)) for id_ in ids),
         "comparison": lambda: _comparison(catalog, project, ids),
         "rows": lambda: _rows(catalog, project, ids),
+        "arena": lambda: _arena(*meetings(catalog, project, [Match.model_validate_json(ids[0])])),
+        "learning": lambda: read_curve(catalog, project, ids[0]).sentence,
+        "ranking": lambda: "\n\n".join(_ranking(catalog, project, by) for by in ids),
         "failures": lambda: "\n".join(_failures(catalog, project, catalog.get(Evaluation, id_)) for id_ in ids),
         "deployment": lambda: "\n".join(_deployment(catalog.get(Deployment, id_)) for id_ in ids),
         "trial": lambda: _trial(ids),
@@ -211,6 +218,25 @@ def _rows(catalog: Catalog, project: Project, ids: Sequence[str]) -> str:
         told += [textwrap.shorten(row.question, 200, placeholder=" …"), f"    expected: {row.reference}"]
         told += [f"    {label}: {text}" for label, text in row.answers.items()]
     return "\n".join(told)
+
+
+def _arena(met: Meeting) -> str:
+    told = (("input", met.question), ("A", met.a), ("B", met.b))
+    return "\n".join(f"{name}: {text}" for name, text in told)
+
+
+def _ranking(catalog: Catalog, project: Project, by: str) -> str:
+    found = rank(ballots(catalog, project, by))
+    rows = [
+        [
+            catalog.get(Evaluation, one.evaluation_id).label,
+            share(one.share),
+            interval(one.share),
+            *map(str, (one.won, one.tied, one.lost)),
+        ]
+        for one in found
+    ]
+    return columns([by, "wins", "95 %", "won", "tied", "lost"], rows)
 
 
 def _failures(catalog: Catalog, project: Project, evaluation: Evaluation) -> str:

@@ -9,6 +9,9 @@ TITLES = {
     "screen": "Screening samples",
     "train": "Training",
     "evaluate": "Evaluating",
+    "judge": "Judging answers",
+    "guard": "Asking off the task",
+    "curve": "Learning curve",
     "serve": "Serving",
 }
 

@@ -6,9 +6,10 @@ from functools import partial
 from tools.catalog import Catalog
 from tools.evaluation.comparison import compare
 from tools.evaluation.failures import failures
-from tools.evaluation.side_by_side import Filter, SideBySide, side_by_side
+from tools.evaluation.side_by_side import Filter, SideBySide, side_by_side, unique_labels
 from tools.evaluation.table import ComparedRow, Comparison
 from tools.records import Evaluation, Measure, Project, Score, Scores
+from ui.confusion import filter_form, heat_table
 from ui.markup import escape, fields_of
 from ui.units import duration, interval, share
 from ui.views import Act, button, card, table
@@ -23,7 +24,11 @@ def comparison_card(catalog: Catalog, project: Project, ids: Sequence[str], said
     seconds = {one.id: one.seconds for one in evaluations}
     lead = "" if found.sentence in said else f'<p class="lead">{escape(found.sentence)}</p>'
     body = f"{lead}{score_table(found, seconds)}{_by_field(found.rows)}"
-    body += _answers(catalog, project, evaluations)
+    rows = side_by_side(catalog, project, evaluations)
+    if rows and project.task.kind == "classification":
+        best = unique_labels(evaluations)[found.best]
+        body += _fold("Confusion matrix", heat_table(best, rows))
+    body += _answers(evaluations, rows)
     split = "the sealed test set" if found.split == "test" else "dev"
     foot = f'<span class="faint">{found.n} rows of {split}; bars show the 95 % interval</span>'
     return card("Scores", body, foot, "wide")
@@ -112,12 +117,15 @@ def _by_field(rows: Sequence[ComparedRow]) -> str:
         cells = [share(row.scores.fields[name]) if name in row.scores.fields else "–" for name in names]
         lines.append([escape(row.label), *cells])
     shown = table(["Candidate", *names], lines, "plain")
-    return f'<details class="fold"><summary>Accuracy by field</summary>{shown}</details>'
+    return _fold("Accuracy by field", shown)
 
 
-def _answers(catalog: Catalog, project: Project, evaluations: Sequence[Evaluation]) -> str:
-    """Two lists behind one switch: the first rows, and the first rows that some got right and others wrong."""
-    every = side_by_side(catalog, project, evaluations)
+def _fold(title: str, inside: str) -> str:
+    return f'<details class="fold"><summary>{escape(title)}</summary>{inside}</details>'
+
+
+def _answers(evaluations: Sequence[Evaluation], every: Sequence[SideBySide]) -> str:
+    """Two lists behind one switch, the first rows and the first that some got right and others wrong; and a filter."""
     if not every:
         return ""
     differ = [row for row in every if Filter(differ=True).keeps(row)]
@@ -126,7 +134,8 @@ def _answers(catalog: Catalog, project: Project, evaluations: Sequence[Evaluatio
         f'<label><input type="radio" name="{name}" data-list="differ" checked>Where they differ ({len(differ)})</label>'
         f'<label><input type="radio" name="{name}" data-list="every">All rows ({len(every)})</label>'
     )
-    inside = f'<div class="switch">{switch}</div>{_rows("differ", differ)}{_rows("every", every)}'
+    inside = filter_form(evaluations[0].split, every)
+    inside += f'<div class="switch">{switch}</div>{_rows("differ", differ)}{_rows("every", every)}'
     return f'<details class="fold answers"><summary>Answers side by side</summary>{inside}</details>'
 
 

@@ -46,9 +46,10 @@ class Act(Value):
     project: str = ""
 
 
-def button(label: str, act: Act, style: str = "", title: str = "") -> str:
-    """A button of the page; `style` is one of the sheet's: primary, quiet, danger."""
+def button(label: str, act: Act, style: str = "", title: str = "", key: str = "") -> str:
+    """A button of the page; `style` is one of the sheet's: primary, quiet, danger. `key` presses it."""
     hint = f' title="{escape(title)}"' if title else ""
+    hint += f' data-key="{escape(key)}"' if key else ""
     return f'<button type="button" class="btn {style}"{hint} data-act="{packed(act)}">{escape(label)}</button>'
 
 

@@ -136,7 +136,8 @@ HELP = {
     "`generate 300`, `import` (with a file), `coverage`, `topics: a, b`, "
     "`label these` (with a file of inputs), `mask personal data`, `show the request`, `remove document NAME`, "
     "`freeze`, `plan`, `use rank 16, 3 epochs`, `train longer`, `train`, `continue 2 more epochs`, `diagnose`, "
-    "`stop`, `resume`, `evaluate`, `compare`, `try: text`, `deploy best`, "
+    "`stop`, `resume`, `evaluate`, `compare`, `arena`, `judge`, `ranking`, `check forgetting`, `learning curve`, "
+    "`try: text`, `deploy best`, "
     "`check the served model`, `stop the deployment`, "
     "`status`, `costs`, `delete the project`. To change the task, say e.g. `the fields are name and phone`.",
     "zh": "我能听懂：`起草 5 个样本`、`全部批准`、`批准 1,3`、`拒绝 2：原因`、`编辑 3：…`、`再来几个像 2 的`、"
@@ -144,7 +145,7 @@ HELP = {
     "`生成 300 条`、`导入`（附文件）、"
     "`覆盖表`、`主题：甲、乙`、`标注这些`（附输入文件）、`隐藏个人信息`、`预览请求`、`删除文档 文件名`、"
     "`冻结`、`计划`、`使用秩 16、3 轮`、`训练更久`、`开始训练`、`继续训练 2 轮`、`诊断`、`停止`、`继续`、`评测`、"
-    "`比较`、`试一下：文本`、`部署最好的`、`检查部署`、`停止部署`、`状态`、`费用`、`删除项目`。"
+    "`比较`、`盲测`、`评判答案`、`排名`、`检查遗忘`、`学习曲线`、`试一下：文本`、`部署最好的`、`检查部署`、`停止部署`、`状态`、`费用`、`删除项目`。"
     "要修改任务，请说例如 `字段是 姓名、电话`。",
 }
 UNKNOWN = {
@@ -169,5 +170,8 @@ JOBS = {
     "screen": {"en": "The screening", "zh": "样本筛查"},
     "train": {"en": "The training", "zh": "训练"},
     "evaluate": {"en": "The evaluation", "zh": "评测"},
+    "judge": {"en": "The judging", "zh": "评判"},
+    "guard": {"en": "The forgetting guard", "zh": "遗忘检查"},
+    "curve": {"en": "The learning curve", "zh": "学习曲线"},
     "serve": {"en": "The server", "zh": "服务"},
 }

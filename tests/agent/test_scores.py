@@ -2,6 +2,7 @@
 
 import pytest
 
+from agent import words
 from agent.session import Session
 from tests.evaluation.world import contact, make_dataset, make_evaluation
 from tools.catalog import Catalog
@@ -87,6 +88,45 @@ def test_a_comparison_comes_however_it_is_asked(
         assert name in page
         assert figure in page
         assert figure in text
+
+
+@pytest.mark.parametrize(
+    ("verb", "wordings"),
+    [
+        (
+            "evaluate",
+            (
+                "should I fine-tune at all?",
+                "ask the teacher on dev",
+                "how good is the teacher?",
+                "需要微调吗",
+                "评测老师",
+            ),
+        ),
+        ("arena", ("arena", "let me vote", "open the blind test", "盲测", "让我来投票")),
+        ("vote", ("vote a", "prefer the left one", "it's a tie", "选A", "平局")),
+        (
+            "judge_answers",
+            ("judge the answers", "let the teacher judge 30 pairs", "run the judge", "让老师评判答案", "评判一下答案"),
+        ),
+        ("show_ranking", ("ranking", "who wins?", "does the judge agree with me?", "看看排名", "谁赢了")),
+        (
+            "set_rubric",
+            ("rubric: short is better", "the rubric is: true first", "评分标准：简短优先", "评判标准是 准确"),
+        ),
+        (
+            "learning_curve",
+            ("learning curve", "show me the learning curve", "would more data help?", "学习曲线", "更多数据有用吗"),
+        ),
+        (
+            "check_forgetting",
+            ("check forgetting", "did it forget anything?", "has it forgotten something", "检查遗忘", "它忘了什么吗"),
+        ),
+    ],
+)
+def test_each_verb_is_understood_in_both_languages(verb: str, wordings: tuple[str, ...]) -> None:
+    read = [words.parse(one) for one in wordings]
+    assert [one and one.verb for one in read] == [verb] * len(wordings)
 
 
 def test_rows_and_failures_are_shown(

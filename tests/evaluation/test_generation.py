@@ -77,6 +77,33 @@ def test_any_batch_gives_the_same_answers(
     assert dict(found) == wanted
 
 
+def test_guesses_save_steps_and_change_nothing(
+    model: Any, prompts: list[list[int]], free: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = free[0][-1]
+    wanted = {at: tokens[: tokens.index(end)] if end in tokens else tokens for at, tokens in enumerate(free)}
+    steps: list[int] = []
+    forward = type(model).forward
+
+    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        steps.append(1)
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(model), "forward", counted)
+
+    def ask(earlier: list[list[int]]) -> int:
+        steps.clear()
+        ends = {"end_ids": {end}, "pad_id": 0, "max_new_tokens": LIMIT}
+        assert dict(greedy(model, prompts, batch_rows=4, earlier=earlier, **ends)) == wanted
+        return len(steps)
+
+    right = [[*tokens, end] for tokens in wanted.values()]
+    one_wrong = [[*tokens[:3], 0, *tokens[4:]] for tokens in right]
+    assert ask(right) <= 1 + 3 * 2  # the prefix, and two steps a batch: eight guesses, then the rest
+    assert ask(one_wrong) < ask([])
+    assert ask([[7] * (2 * LIMIT)] * len(prompts)) <= ask([])  # none right: no more steps than without
+
+
 def test_common_prefix_leaves_every_prompt_a_token() -> None:
     assert common_prefix([[1, 2, 3, 4], [1, 2, 9], [1, 2]]) == 1
     assert common_prefix([[1, 2, 3]]) == 2

@@ -17,6 +17,11 @@ def roomy_cache(config: Any) -> Any:
     return made
 
 
+def keeps_all(made: Any) -> bool:
+    """Whether every layer keeps every token, so that wrong ones can be masked; a window or a state cannot forget."""
+    return all(isinstance(layer, _roomy_layer()) for layer in made.layers)
+
+
 @cache
 def _roomy_layer() -> Any:
     from transformers.cache_utils import DynamicLayer

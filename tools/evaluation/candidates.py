@@ -10,19 +10,21 @@ from typing import Literal, TypeVar
 from tools.catalog import Catalog
 from tools.dataset.splits import Row, read_train
 from tools.errors import NotFound, RetortError
+from tools.evaluation.ceiling import teacher_for_rows
 from tools.files import is_complete
 from tools.records import Checkpoint, Dataset, Deployment, Evaluation, Job, Message, Project, Run, Value
 from tools.synthesis.instructions import system_prompt
 from tools.training.student import default_student, short_name
 
 R = TypeVar("R", Checkpoint, Deployment)
+UNTRAINED = ("base", "few-shot", "teacher")  # those that no run has made
 SHOTS = 5  # examples of the few-shot candidate: answers of as many kinds as there are
 
 
 class Candidate(Value):
-    """One that answers: the base model, with or without examples, an adapter on it, or an endpoint."""
+    """One that answers: the base model, with or without examples, an adapter on it, an endpoint, or the teacher."""
 
-    name: str  # 'base', 'few-shot', a checkpoint id or a deployment id
+    name: str  # 'base', 'few-shot', 'teacher', a checkpoint id or a deployment id
     label: str
     student: str
     precision: Literal["bf16", "fp32"] = "bf16"
@@ -39,7 +41,7 @@ class Candidate(Value):
     @property
     def file_name(self) -> str:
         """Its part of the answers' name; 'base' alone would not tell two students apart, nor 'few-shot' two sets."""
-        if self.name not in ("base", "few-shot"):
+        if self.name not in UNTRAINED:
             return self.name
         readable = re.sub(r"[^A-Za-z0-9.]+", "-", self.student.rpartition("/")[2]).strip("-.")
         shown = "".join(f" {shot.text}" for shot in self.shots)
@@ -60,6 +62,8 @@ def find_candidate(catalog: Catalog, project: Project, name: str) -> Candidate:
         return _base(catalog, project)
     if name == "few-shot":
         return _few_shot(catalog, project)
+    if name == "teacher":
+        return Candidate(name="teacher", label="teacher", student=teacher_for_rows().source)
     if name.startswith("deployment-"):
         return _served(catalog, project, name)
     checkpoint = _of_project(catalog, project, Checkpoint, name)
@@ -85,7 +89,7 @@ def find_candidates(catalog: Catalog, project: Project, names: tuple[str, ...]) 
     others = [find_candidate(catalog, project, name) for name in dict.fromkeys(names) if name != "base"]
     if "base" not in names:
         return others
-    trained = [one for one in others if one.adapter] or others
+    trained = [one for one in others if one.adapter] or [one for one in others if one.name != "teacher"]
     stands_on = dict.fromkeys((one.student, one.precision) for one in trained)
     bases = [
         Candidate(name="base", label=label, student=student, precision=precision)
@@ -133,7 +137,7 @@ def _system(catalog: Catalog, project: Project, name: str) -> tuple[Message, ...
     if name.startswith("deployment-"):
         checkpoint_id = _of_project(catalog, project, Deployment, name).checkpoint_id
     datasets = catalog.find(Dataset, project.id, newest=1)
-    if checkpoint_id not in ("", "base", "few-shot"):
+    if checkpoint_id not in ("", *UNTRAINED):
         run = catalog.get(Run, _of_project(catalog, project, Checkpoint, checkpoint_id).run_id)
         datasets = [catalog.get(Dataset, run.dataset_id)]
     rows = read_train(catalog, datasets[0]) if datasets else []

@@ -5,6 +5,7 @@ import os
 from tools.catalog import Catalog
 from tools.dataset.splits import read_train
 from tools.evaluation.candidates import Candidate, find_candidates, find_known
+from tools.evaluation.ceiling import expect
 from tools.records import Dataset, Estimate, Evaluation, EvaluationOrder, Project
 from tools.settings import settings
 from tools.training.student import has_gpu
@@ -24,20 +25,29 @@ def estimate(catalog: Catalog, project: Project, order: EvaluationOrder) -> Esti
     rows = dataset.rows.get(order.split, 0)
     low_s, high_s = (0.0, 0.0) if not left else LOAD_S
     notes = []
+    if "few-shot" in order.candidates and "teacher" not in order.candidates and not settings().teacher_model:
+        notes.append("without the teacher's ceiling: the simulator cannot answer inputs (RETORT_TEACHER_MODEL)")
+    asked = Estimate(what="")
     for candidate in left:
+        if candidate.name == "teacher":
+            asked = expect(project.task, read_train(catalog, dataset), rows)
+            low_s, high_s = low_s + asked.minutes_low * 60, high_s + asked.minutes_high * 60
+            notes += asked.notes
+            continue
         pace = _earlier_pace(catalog, project, candidate)
         row_s = (pace * 0.7, pace * 1.5) if pace else _guessed_row_s(catalog, dataset)
         low_s, high_s = low_s + rows * row_s[0], high_s + rows * row_s[1]
     if known := len(candidates) - len(left):
         notes.append(f"{known} of {len(candidates)} already evaluated, not asked again")
     notes.append("answers are kept one by one: a stopped evaluation resumes")
-    return Estimate(
-        what=f"{len(left)} x {rows} {order.split} rows",
-        minutes_low=low_s / 60,
-        minutes_high=high_s / 60,
-        device="GPU" if has_gpu() else "cpu",
-        notes=tuple(notes),
-    )
+    told = {
+        "what": f"{len(left)} x {rows} {order.split} rows",
+        "minutes_low": low_s / 60,
+        "minutes_high": high_s / 60,
+        "device": "GPU" if has_gpu() else "cpu",
+        "notes": tuple(notes),
+    }
+    return asked.model_copy(update=told)
 
 
 def _earlier_pace(catalog: Catalog, project: Project, candidate: Candidate) -> float | None:

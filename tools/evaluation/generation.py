@@ -2,12 +2,14 @@
 
 All rows of a task share their system prompt. Its keys and values are computed for one row and expanded over the
 batch, which is exact: position ids continue from the prefix, and the padding between prefix and row is masked.
+Several tokens a step are guessed and checked (`drafting.py`); only what the model itself says is kept.
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from tools.evaluation.cache import roomy_cache
+from tools.evaluation.cache import keeps_all, roomy_cache
+from tools.evaluation.drafting import Draft
 
 
 def common_prefix(prompts: Sequence[Sequence[int]]) -> int:
@@ -29,10 +31,12 @@ def greedy(
     max_new_tokens: int,
     batch_rows: int,
     share_prefix: bool = True,
+    earlier: Sequence[Sequence[int]] = (),
 ) -> Iterator[tuple[int, list[int]]]:
     """Yield (index of the prompt, its answer's tokens without the end token) as answers end.
 
     Rows are grouped by length, so that little of a batch is padding; a finished row leaves its batch at once.
+    `earlier` are another student's answers to these prompts, their ends included: guesses that save steps where right.
     """
     if not prompts:
         return
@@ -41,7 +45,8 @@ def greedy(
     order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
     for start in range(0, len(order), batch_rows):
         indices = order[start : start + batch_rows]
-        batch = _Batch(model, [prompts[index] for index in indices], prefix, shared, pad_id)
+        guesses = [earlier[index] if earlier else () for index in indices]
+        batch = _Batch(model, [prompts[index] for index in indices], prefix, pad_id, guesses)
         for place, tokens in batch.run(set(end_ids), max_new_tokens):
             yield indices[place], tokens
 
@@ -58,70 +63,101 @@ def _prefill_prefix(model: Any, prefix: Sequence[int]) -> list[tuple[Any, Any]]:
 
 
 class _Batch:
-    """Rows on their way: one cache, one mask, and who is still being answered."""
+    """Rows on their way: one cache, one mask, and who is still being answered.
+
+    A step gives each row the tokens it has not read yet and some guessed ones. What the model says at these tells how
+    many were right; the cache keeps the wrong ones, masked for good.
+    """
 
     def __init__(
-        self, model: Any, prompts: Sequence[Sequence[int]], prefix: list[tuple[Any, Any]], shared: int, pad_id: int
+        self,
+        model: Any,
+        prompts: Sequence[Sequence[int]],
+        prefix: list[tuple[Any, Any]],
+        pad_id: int,
+        earlier: Sequence[Sequence[int]],
     ) -> None:
         import torch
 
-        self.model = model
+        self.model, self.pad_id = model, pad_id
+        shared = prefix[0][0].shape[2] if prefix else 0
         self.places = list(range(len(prompts)))
         self.answers: list[list[int]] = [[] for _ in prompts]
-        own = [list(prompt[shared:]) for prompt in prompts]
-        longest = max(len(tokens) for tokens in own)
-        padded = [[pad_id] * (longest - len(tokens)) + tokens for tokens in own]
-        seen = [[1] * shared + [0] * (longest - len(tokens)) + [1] * len(tokens) for tokens in own]
-        self.tokens = torch.tensor(padded, device=model.device)  # (rows, longest)
-        self.mask = torch.tensor(seen, device=model.device)  # (rows, shared + longest)
-        # Padding counts for no position: a row's first own token follows the prefix directly.
-        self.positions = (self.mask.cumsum(dim=1) - 1).clamp(min=0)[:, shared:]
+        self.unread = [list(prompt[shared:]) for prompt in prompts]
+        self.drafts = [Draft(*pair) for pair in zip(earlier, self.unread, strict=True)]
+        self.mask = torch.ones(len(prompts), shared, dtype=torch.long, device=model.device)  # (rows, slots so far)
         self.cache = roomy_cache(model.config)
+        self.guesses = keeps_all(self.cache)
         for number, (keys, values) in enumerate(prefix):
             rows = (len(prompts), -1, -1, -1)
             self.cache.update(keys.expand(*rows), values.expand(*rows), number)
 
     def run(self, end_ids: set[int], max_new_tokens: int) -> Iterator[tuple[int, list[int]]]:
-        for _ in range(max_new_tokens):
-            chosen = self._step()
-            keep = []
-            for row, token in enumerate(chosen):
-                place = self.places[row]
-                if token in end_ids:
-                    yield place, self.answers[place]
-                else:
-                    self.answers[place].append(token)
+        while self.places:
+            guesses = [self._guess(place, max_new_tokens) for place in self.places]
+            said = self._step(guesses)
+            keep, right = [], []
+            for row, place in enumerate(self.places):
+                guess, tokens = guesses[row], said[row]
+                matched = next((at for at, token in enumerate(guess) if token != tokens[at]), len(guess))
+                self.drafts[place].learn(len(guess), matched)
+                answer, new = self.answers[place], tokens[: matched + 1]
+                ended = next((at for at, token in enumerate(new) if token in end_ids), None)
+                answer += new[:ended]
+                self.unread[place] = new[-1:]
+                right.append(matched)
+                if ended is None and len(answer) < max_new_tokens:
                     keep.append(row)
-            if not keep:
-                return
-            self._advance(chosen, keep)
-        for place in self.places:  # cut off at the limit
-            yield place, self.answers[place]
+                else:
+                    yield place, answer
+            self._advance([len(guess) for guess in guesses], right, keep)
 
-    def _step(self) -> list[int]:
+    def _guess(self, place: int, max_new_tokens: int) -> list[int]:
+        answer = self.answers[place]
+        if not self.guesses:
+            return []
+        return self.drafts[place].guess(answer, max_new_tokens - len(answer) - 1)
+
+    def _step(self, guesses: list[list[int]]) -> list[list[int]]:
+        """What the model says after each row's unread tokens and after each guessed one."""
         import torch
 
+        unread = [self.unread[place] for place in self.places]
+        before, after = max(map(len, unread)), max(map(len, guesses))
+        # Padding stands outside: first what is unread, to the right, then what is guessed, to the left.
+        tokens, seen = [], []
+        for own, guess in zip(unread, guesses, strict=True):
+            left, right = before - len(own), after - len(guess)
+            tokens.append([self.pad_id] * left + own + guess + [self.pad_id] * right)
+            seen.append([0] * left + [1] * (len(own) + len(guess)) + [0] * right)
+        self.mask = torch.cat([self.mask, self.mask.new_tensor(seen)], dim=1)
+        # Padding counts for no position: a row's own tokens follow each other and the prefix directly.
+        positions = (self.mask.cumsum(dim=1) - 1).clamp(min=0)[:, -(before + after) :]
         with torch.inference_mode():
             logits = self.model(
-                input_ids=self.tokens,
+                input_ids=torch.tensor(tokens, device=self.mask.device),  # (rows, before + after)
                 attention_mask=self.mask,
-                position_ids=self.positions,
+                position_ids=positions,
                 past_key_values=self.cache,
-                logits_to_keep=1,
-            ).logits  # (rows, 1, vocab)
-        chosen: list[int] = logits[:, -1].float().argmax(dim=-1).tolist()
-        return chosen
+                logits_to_keep=1 + after,
+            ).logits  # (rows, 1 + after, vocab)
+        said: list[list[int]] = logits.argmax(dim=-1).tolist()
+        return said
 
-    def _advance(self, chosen: list[int], keep: list[int]) -> None:
-        """Drop the finished rows and set the chosen tokens as the next input."""
+    def _advance(self, guessed: list[int], right: list[int], keep: list[int]) -> None:
+        """Mask the wrong guesses and drop the finished rows."""
         import torch
 
-        with torch.inference_mode():
-            if len(keep) < len(self.places):
-                rows = torch.tensor(keep, device=self.mask.device)
+        if not keep:
+            self.places = []
+            return
+        width = max(guessed)
+        if width:
+            allowed = torch.arange(width) < torch.tensor(right)[:, None]  # (rows, width)
+            self.mask[:, -width:] = allowed.to(self.mask)
+        if len(keep) < len(self.places):
+            rows = torch.tensor(keep, device=self.mask.device)
+            with torch.inference_mode():
                 self.cache.batch_select_indices(rows)
-                self.mask, self.positions = self.mask[rows], self.positions[rows]
-                self.places = [self.places[row] for row in keep]
-            self.tokens = torch.tensor([[chosen[row]] for row in keep], device=self.mask.device)
-            self.mask = torch.cat([self.mask, self.mask.new_ones(len(keep), 1)], dim=1)
-            self.positions = self.positions[:, -1:] + 1
+            self.mask = self.mask[rows]
+            self.places = [self.places[row] for row in keep]

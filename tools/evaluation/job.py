@@ -7,7 +7,8 @@ from tools.dataset.sealed import read_test
 from tools.dataset.splits import Row, read_dev, read_train
 from tools.errors import RetortError
 from tools.evaluation.answers import Answer, AnswerFile
-from tools.evaluation.candidates import Candidate, answers_path, find_candidates, find_known
+from tools.evaluation.candidates import UNTRAINED, Candidate, answers_path, find_candidates, find_known
+from tools.evaluation.ceiling import ask_rows, teacher_for_rows
 from tools.evaluation.leaks import find_leaks
 from tools.evaluation.metrics import headline, score
 from tools.evaluation.students import LocalStudent, ServedStudent, answer_limit
@@ -53,6 +54,7 @@ class _Evaluator:
         self.work, self.dataset, self.order, self.rows = work, dataset, order, rows
         self.answered, self.total = 0, candidates * len(rows)
         self.loaded: tuple[tuple[str, str], LocalStudent] | None = None
+        self.earlier: dict[str, str] = {}  # the last candidate's answers by row id: guesses for the next one's
         self.leaks: dict[str, tuple[str, ...]] = {}  # by dataset trained on
 
     def evaluate(self, candidate: Candidate) -> Evaluation:
@@ -66,9 +68,12 @@ class _Evaluator:
         with AnswerFile(self.work.folder / path) as file:
             missing = [row for row in self.rows if row.id not in file.known]
             self.answered += len(self.rows) - len(missing)
-            if missing:
+            if missing and candidate.name == "teacher":
+                self._ask_teacher(missing, file)
+            elif missing:
                 self._answer(candidate, missing, file)
             answers = [file.known[row.id] for row in self.rows]
+        self.earlier = {one.row_id: one.answer for one in answers}
         leaked = self._leaked(candidate)
         scored = [row for row in self.rows if row.id not in leaked]
         return self.work.catalog.add(
@@ -81,7 +86,7 @@ class _Evaluator:
                 candidate=candidate.name,
                 student=candidate.student,
                 label=candidate.label,
-                scores=score(self.work.project.task, scored, {one.row_id: one.answer for one in answers}),
+                scores=score(self.work.project.task, scored, self.earlier),
                 answers=path,
                 seconds=sum(answer.seconds for answer in answers),
                 answer_tokens=sum(answer.tokens for answer in answers),
@@ -98,24 +103,54 @@ class _Evaluator:
             limit = answer_limit(student.tokenizer, self.rows)
             moment = time.monotonic()
             asked = [candidate.asked(row) for row in missing]
-            for row, text in student.answer(asked, candidate, limit):
+            for row, text in student.answer(asked, candidate, limit, self.earlier):
                 now = time.monotonic()
                 tokens = len(student.tokenizer(text, add_special_tokens=False)["input_ids"])
                 file.append(Answer(row_id=row.id, answer=text, seconds=now - moment, tokens=tokens))
-                moment, self.answered = now, self.answered + 1
-                self.work.report(self.answered, self.total, "answers", candidate.label)
+                moment = now
+                self._count(candidate.label)
                 if self.work.should_stop():
                     raise Stopped(
                         f"Stopped after {self.answered} of {self.total} answers; resuming goes on from there."
                     )
         finally:
-            self._spend(time.monotonic() - started, device, candidate)
+            seconds = time.monotonic() - started
+            self._book(f"evaluation of {candidate.label}", kind="compute", seconds=seconds, device=device)
+
+    def _ask_teacher(self, missing: Sequence[Row], file: AnswerFile) -> None:
+        """Each answer is paid for as it comes. A row without one is no wrong answer: the job fails, and can resume."""
+        work, lost = self.work, 0
+        spent = [one for one in work.catalog.find(Expense, work.project.id) if one.job_id == work.job.id]
+        answers = ask_rows(
+            teacher_for_rows(),
+            work.project.task,
+            missing,
+            max_usd=self.order.max_usd,
+            spent_usd=sum(one.usd for one in spent),
+            should_stop=work.should_stop,
+        )
+        moment = time.monotonic()
+        for row, told in answers:
+            now = time.monotonic()
+            self._book("teacher's answers to rows", kind="teacher", **told.usage.model_dump())
+            if told.answered:
+                file.append(Answer(row_id=row.id, answer=told.text, seconds=now - moment))
+                self._count("teacher")
+            else:
+                lost, problem = lost + 1, told.problem
+            moment = now
+        if lost:
+            raise RetortError(f"The teacher did not answer {lost} rows: {problem}", "Say 'resume' to ask these again.")
+
+    def _count(self, label: str) -> None:
+        self.answered += 1
+        self.work.report(self.answered, self.total, "answers", label)
 
     def _leaked(self, candidate: Candidate) -> tuple[str, ...]:
         """Rows that stand in what this dataset trains on, or in what the candidate was trained on before it."""
         catalog, trained_on = self.work.catalog, {self.dataset.id}
         checkpoint = candidate.deployment.checkpoint_id if candidate.deployment else candidate.name
-        if checkpoint not in ("", "base", "few-shot"):
+        if checkpoint not in ("", *UNTRAINED):
             trained_on.add(catalog.get(Run, catalog.get(Checkpoint, checkpoint).run_id).dataset_id)
         for id_ in trained_on - self.leaks.keys():
             self.leaks[id_] = find_leaks(read_train(catalog, catalog.get(Dataset, id_)), self.rows)
@@ -132,16 +167,6 @@ class _Evaluator:
             self.loaded = (wanted, LocalStudent(resolve(candidate.loads), candidate.precision))
         return self.loaded[1]
 
-    def _spend(self, seconds: float, device: str, candidate: Candidate) -> None:
-        self.work.catalog.add(
-            Expense(
-                id=new_id("expense"),
-                owner=self.work.catalog.owner,
-                project_id=self.work.project.id,
-                job_id=self.work.job.id,
-                kind="compute",
-                seconds=seconds,
-                device=device,
-                what=f"evaluation of {candidate.label}",
-            )
-        )
+    def _book(self, what: str, **spent: object) -> None:
+        fields = {"id": new_id("expense"), "owner": self.work.catalog.owner, "project_id": self.work.project.id}
+        self.work.catalog.add(Expense.model_validate({**fields, "job_id": self.work.job.id, "what": what, **spent}))

@@ -1,6 +1,6 @@
 """Students that answer: one in this process with its adapters switched by name, and one behind a served endpoint."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, Literal
@@ -44,6 +44,7 @@ class LocalStudent:
         self.model = model.to(self.device).eval()
         self._adapters: Any = None  # the PeftModel around `model`, once there is an adapter
         self._merged = False  # whether an adapter is summed into the base's weights
+        self.end_id = end_token_id(self.tokenizer)
         self.end_ids = _end_ids(self.model, self.tokenizer)
 
     def device_name(self) -> str:
@@ -51,8 +52,13 @@ class LocalStudent:
 
         return str(torch.cuda.get_device_name()) if self.device == "cuda" else "cpu"
 
-    def answer(self, rows: Sequence[Row], candidate: Candidate, max_new_tokens: int) -> Iterator[tuple[Row, str]]:
-        """Greedy answers to the rows' prompts (the last message is the reference and is not shown), as they end."""
+    def answer(
+        self, rows: Sequence[Row], candidate: Candidate, max_new_tokens: int, earlier: Mapping[str, str] | None = None
+    ) -> Iterator[tuple[Row, str]]:
+        """Greedy answers to the rows' prompts (the last message is the reference and is not shown), as they end.
+
+        `earlier` are another candidate's answers by row id: they change nothing but the speed.
+        """
         self._switch_to(candidate)
         if self.device == "cpu":
             use_fastest_threads()
@@ -64,11 +70,18 @@ class LocalStudent:
             pad_id=0 if pad_id is None else pad_id,  # masked, so any id will do
             max_new_tokens=max_new_tokens,
             batch_rows=self.batch_rows,
+            earlier=[self._tokens((earlier or {}).get(row.id, "")) for row in rows],
         )
         for count, (index, tokens) in enumerate(found, start=1):
             if self.device == "cpu" and count % self.batch_rows == 0:
                 use_fastest_threads()  # other work may have begun or ended since
             yield rows[index], self.tokenizer.decode(tokens, skip_special_tokens=True)
+
+    def _tokens(self, answer: str) -> list[int]:
+        """An answer as this student writes it, its end included; no answer has none."""
+        if not answer:
+            return []
+        return [*self.tokenizer(answer, add_special_tokens=False)["input_ids"], self.end_id]
 
     def _switch_to(self, candidate: Candidate) -> None:
         from peft import PeftModel
@@ -103,8 +116,13 @@ class ServedStudent:
     def device_name(self) -> str:
         return "cpu" if not has_gpu() else "GPU"
 
-    def answer(self, rows: Sequence[Row], candidate: Candidate, max_new_tokens: int) -> Iterator[tuple[Row, str]]:
-        """Answers as they come; RetortError when the endpoint does not answer or refuses a request."""
+    def answer(
+        self, rows: Sequence[Row], candidate: Candidate, max_new_tokens: int, earlier: Mapping[str, str] | None = None
+    ) -> Iterator[tuple[Row, str]]:
+        """Answers as they come, whatever was answered `earlier`.
+
+        RetortError when the endpoint does not answer or refuses a request.
+        """
         if candidate.name != self.deployment.id:
             raise ValueError(f"{self.deployment.id} was asked to answer as {candidate.name}")
         from openai import DefaultHttpxClient, OpenAI

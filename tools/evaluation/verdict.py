@@ -60,15 +60,25 @@ def _trial(found: Comparison, best: ComparedRow) -> str:
 
 
 def _ladder(found: Comparison) -> str:
-    """Before anything is trained: whether that is worth it. The steps are the base alone and with examples."""
+    """Before anything is trained: whether that is worth it. The steps are the base, it with examples, the teacher."""
     steps = [row for row in found.rows if row.candidate in ("base", "few-shot")]
-    if len(steps) < 2:
+    ceiling = next((row for row in found.rows if row.candidate == "teacher"), None)
+    if not steps or len(steps) == len(found.rows) < 2:
         return ""
     top = max(steps, key=lambda row: row.figure.share)
     reaches = f"{top.label} {{}} {100 * top.figure.share:.0f} %"
     if top.figure.low >= ENOUGH:
         return f"Do not fine-tune: {reaches.format('already reaches')} ({100 * top.figure.low:.0f} % at the least)."
-    return f"Fine-tuning has room: {reaches.format('reaches')} without it."
+    if ceiling is None:
+        return f"Fine-tuning has room: {reaches.format('reaches')} without it."
+    above = f"the teacher {100 * ceiling.figure.share:.0f} %"
+    p = next((pair.p for pair in found.pairs if top.evaluation_id in (pair.best_id, pair.other_id)), 1.0)
+    if ceiling.best and p < SIGNIFICANCE:
+        return f"Fine-tuning has room: {reaches.format('reaches')} without it, {above}."
+    return (
+        f"Fine-tuning on this teacher's samples promises little: {reaches.format('reaches')} without it, {above}, "
+        f"and these {found.n} rows do not show the teacher to be better."
+    )
 
 
 def _against_others(found: Comparison) -> list[str]:
@@ -79,7 +89,7 @@ def _against_others(found: Comparison) -> list[str]:
         other = line_of[pair.other_id]
         if other.trained or other.candidate.startswith("deployment-"):
             continue
-        name = "the base" if other.label == "base" else other.label
+        name = f"the {other.label}" if other.candidate in ("base", "teacher") else other.label
         score = f"{100 * other.figure.share:.1f} %"
         if pair.p >= SIGNIFICANCE:
             shown = f"these {found.n} rows do not show that it is better than {name}"

@@ -65,7 +65,7 @@ class OpenAITeacher:
 
     async def answer(self, request: TeacherRequest, gate: Gate) -> tuple[Drafted, ...]:
         async def ask(wanted: Prompt) -> str:
-            return await gate(lambda: self.complete(wanted), self._most_usd(wanted))
+            return await gate(lambda: self.complete(wanted), self.most_usd_of(wanted))
 
         return await write(request, ask)
 
@@ -75,7 +75,11 @@ class OpenAITeacher:
         return priced(self.price, sum(int(_read(one)) for one in wanted), sum(one.expected_tokens for one in wanted))
 
     def most_usd(self, request: TeacherRequest) -> float:
-        return self._most_usd(prompt(request))
+        return self.most_usd_of(prompt(request))
+
+    def expect_of(self, wanted: Prompt) -> Usage:
+        """What one prompt will use, guessed from its length."""
+        return priced(self.price, int(_read(wanted)), wanted.expected_tokens)
 
     async def complete(self, wanted: Prompt) -> Reply:
         """One attempt. Raises Passing when another may succeed, RetortError when none can."""
@@ -134,8 +138,8 @@ class OpenAITeacher:
     def _most_tokens(self, wanted: Prompt) -> int:
         return self._settings.teacher_max_output_tokens or max(LEAST_OUTPUT_TOKENS, 4 * wanted.expected_tokens)
 
-    def _most_usd(self, wanted: Prompt) -> float:
-        """The request says how long its answer may be, so this is a bound and no guess."""
+    def most_usd_of(self, wanted: Prompt) -> float:
+        """The most that one prompt may cost: it says how long its answer may be, so this is a bound and no guess."""
         return priced(self.price, int(_read(wanted) * self._reading_factor), self._most_tokens(wanted)).usd
 
     def _usage(self, wanted: Prompt, completion: "_Completion") -> Usage:

@@ -34,7 +34,7 @@ def seconds_per_sample(plan: Plan, measured: Measured) -> float:
 def estimate(catalog: Catalog, project: Project, dataset: Dataset, plan: Plan, epochs_done: float = 0) -> Estimate:
     """Minutes of machine time as a range, dev loss and checkpoints included; memory by part in the notes."""
     measured = measured_for(catalog, dataset, plan)
-    train, dev = dataset.rows["train"], dataset.rows["dev"]
+    train, dev = math.ceil(dataset.rows["train"] * plan.train_share), dataset.rows["dev"]
     epochs = plan.epochs - epochs_done
     looks = 1 + dev_measurements(plan, steps_of(train, plan, epochs), dev)
     pace = _earlier_pace(catalog, project, plan)

@@ -8,24 +8,29 @@ from tools.records import Expense, Run, TrainingOrder, new_id
 
 
 def run(work: Work) -> str:
-    """Train the run of the order; resumes from the newest complete checkpoint. Returns the closing sentences."""
+    """Train the run of the order. Returns the closing sentences."""
+    order = work.job.order
+    assert isinstance(order, TrainingOrder)
+    return train(work, order.run_id, order.max_minutes)
+
+
+def train(work: Work, run_id: str, max_minutes: float) -> str:
+    """Train a run in this job; resumes from its newest complete checkpoint. Returns the closing sentences."""
     from tools.training.loop import Training
     from tools.training.team import start_followers
 
-    order = work.job.order
-    assert isinstance(order, TrainingOrder)
-    found = work.catalog.change(Run, order.run_id, state="training")
+    found = work.catalog.change(Run, run_id, state="training")
     started = time.monotonic()
     followers = start_followers(found.plan.processes, found.plan.model_dump_json())
     try:
-        sentences = Training(work, found, order.max_minutes * 60).train()
-        work.catalog.change(Run, order.run_id, state="finished")
+        sentences = Training(work, found, max_minutes * 60).train()
+        work.catalog.change(Run, run_id, state="finished")
         return sentences
     except Stopped:
-        work.catalog.change(Run, order.run_id, state="stopped")
+        work.catalog.change(Run, run_id, state="stopped")
         raise
     except Exception as error:
-        work.catalog.change(Run, order.run_id, state="failed")
+        work.catalog.change(Run, run_id, state="failed")
         if all(follower.poll() in (None, 0) for follower in followers) or isinstance(error, RetortError):
             raise
         raise RetortError(

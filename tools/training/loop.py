@@ -16,7 +16,7 @@ from tools.training.diagnosis import diagnose
 from tools.training.engine import Engine
 from tools.training.glimpse import keep, look
 from tools.training.monitor import Metric, append_metric, dev_points, draw, forget_after, read_metrics
-from tools.training.schedule import batches, dev_measurements, even_steps, learning_rate, stalled
+from tools.training.schedule import batches, dev_measurements, even_steps, learning_rate, part, stalled
 from tools.training.student import resolve, short_name
 from tools.training.trackers import Tracking
 
@@ -37,7 +37,8 @@ class Training:
         self.student = resolve(self.plan.student)
         self.tokenizer = load_tokenizer(self.student)
         self.dev_rows = read_dev(work.catalog, dataset)
-        self.samples, self.left_out = _encoded(self.tokenizer, read_train(work.catalog, dataset), self.plan)
+        train = part(read_train(work.catalog, dataset), self.plan)
+        self.samples, self.left_out = _encoded(self.tokenizer, train, self.plan)
         dev, _ = _encoded(self.tokenizer, self.dev_rows, self.plan)
         if not self.samples:
             raise RetortError(

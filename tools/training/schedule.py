@@ -3,10 +3,12 @@
 import math
 import random
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from tools.records import Plan
 from tools.training.chat import Encoded
 
+R = TypeVar("R")
 DEV_SHARE = 0.08  # of a run's work may go into measuring dev loss; a forward pass is a third of a step
 DEV_MOST = 20  # more marks than this show nothing new
 IMPROVEMENT = 0.002  # a new best is better by this share; less is noise
@@ -35,6 +37,13 @@ def batches(samples: Sequence[Encoded], plan: Plan) -> Iterator[tuple[float, lis
         random.Random(f"{plan.seed}/{epoch}").shuffle(order)
         chosen = order[place * plan.batch_samples : (place + 1) * plan.batch_samples]
         yield (step + 1) / each, [samples[index] for index in chosen]
+
+
+def part(rows: Sequence[R], plan: Plan) -> list[R]:
+    """The plan's share of the rows, in their order; a smaller share is a part of every larger one."""
+    drawn = list(range(len(rows)))
+    random.Random(f"{plan.seed}/part").shuffle(drawn)
+    return [rows[at] for at in sorted(drawn[: math.ceil(len(rows) * plan.train_share)])]
 
 
 def even_steps(count: int, first: int, last: int) -> set[int]:

@@ -43,7 +43,7 @@ def continued(catalog: Catalog, project: Project, run: Run, epochs: float) -> tu
 
 def continue_run(catalog: Catalog, project: Project, run: Run, epochs: float) -> Run:
     """A planned run of its own that begins with the newest checkpoint and the curve of `run`."""
-    _need_idle(catalog, project)
+    need_idle(catalog, project)
     plan, _ = continued(catalog, project, run, epochs)
     step, checkpoint = _newest(catalog, project, run)
     home, run_id = catalog.folder(project), new_id("run")
@@ -67,7 +67,7 @@ def _newest(catalog: Catalog, project: Project, run: Run) -> tuple[int, Path]:
 
 def start(catalog: Catalog, project: Project, run: Run, max_minutes: float) -> Job:
     """Launch the job of a planned run; at `max_minutes` it stops with a checkpoint."""
-    _need_idle(catalog, project)
+    need_idle(catalog, project)
     dataset = catalog.get(Dataset, run.dataset_id)
     if dataset.rows.get("train", 0) < 1:
         raise RetortError(f"Dataset v{dataset.version} has no training rows.", "Approve more samples and freeze again.")
@@ -83,6 +83,7 @@ def start(catalog: Catalog, project: Project, run: Run, max_minutes: float) -> J
         raise
 
 
-def _need_idle(catalog: Catalog, project: Project) -> None:
-    if any(job.order.kind == "train" for job in active(catalog, project.id)):
+def need_idle(catalog: Catalog, project: Project) -> None:
+    """Raises RetortError while the project trains: two runs at once are both slow."""
+    if any(job.order.kind in ("train", "curve") for job in active(catalog, project.id)):
         raise RetortError("A run is already training.", "Wait for it, or stop it first.")
