@@ -1,6 +1,8 @@
 """The learning curve: what twice the data should bring, and the job that trains a real tiny student on parts."""
 
 from pathlib import Path
+from random import Random
+from string import ascii_lowercase
 
 import pytest
 
@@ -13,7 +15,7 @@ from tools.dataset.freezing import freeze
 from tools.errors import RetortError
 from tools.evaluation import learning
 from tools.evaluation.learning import fit, read_curve
-from tools.records import Checkpoint, CurveOrder, Dataset, Job, Order, Project, Run
+from tools.records import Checkpoint, CurveOrder, Dataset, Job, Order, Project, Run, Sample
 from tools.training.job import train
 from tools.training.schedule import part
 from tools.training.starting import plan_run
@@ -57,10 +59,17 @@ def test_parts_are_nested_and_drawn_by_the_seed(tiny_student: Path) -> None:
     assert part(range(101), plan) == list(range(101))
 
 
+def unlike(sample: Sample) -> Sample:
+    """The sample asked in words of its own: alike ones are left out of train, and too few would be left."""
+    drawn = Random(sample.question)
+    line = " ".join("".join(drawn.choices(ascii_lowercase, k=6)) for _ in range(6))
+    system, asked, answer = sample.messages
+    return sample.but(messages=(system, asked.model_copy(update={"content": f"{asked.content}: {line}"}), answer))
+
+
 @pytest.fixture
-def full(catalog: Catalog, project: Project, tiny_student: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr(learning, "LEAST_ROWS", 24)  # the words are so alike that 30 rows are left to train on
-    catalog.add_all(word_samples(project, 80))
+def full(catalog: Catalog, project: Project, tiny_student: Path) -> Run:
+    catalog.add_all([unlike(one) for one in word_samples(project, 80)])
     dataset = freeze(catalog, project)
     return catalog.save(plan_run(catalog, project, dataset, small_plan(tiny_student)))
 

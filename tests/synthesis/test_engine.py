@@ -131,7 +131,8 @@ def test_a_prompt_without_luck_is_put_aside_and_replaced(
         driven(catalog, project, 60, second_s=0.01)
     assert catalog.count(Sample, project.id) == {"approved": 60}
     failed = catalog.find(Answer, project.id, states=("failed",))
-    assert [one.number for one in failed] == [0]
+    assert len(failed) == 1
+    assert failed[0].number in (0, 1)  # either of the two first slots may reach the teacher first
     assert "answered 500" in failed[0].problem
 
 
