@@ -1,4 +1,4 @@
-"""What curves say: twelve made ones, and four real runs that were forced to end so."""
+"""What curves say: thirteen made ones, and four real runs that were forced to end so."""
 
 import math
 import random
@@ -45,6 +45,7 @@ def turns(start: float, best: float, at: float, end: float) -> Shape:
 CURVES: list[tuple[str, list[Metric], int, str]] = [
     ("settled early", made(falls(2, 0.2, 12), falls(2, 0.25, 12)), 500, "converged"),
     ("settled, noisy", made(falls(3, 0.6, 9), falls(3, 0.7, 9), noise=0.15), 500, "converged"),
+    ("noise of almost nothing", made(falls(0.5, 0.01, 12), falls(0.5, 0.015, 12), noise=0.8), 480, "converged"),
     ("few measurements", made(falls(1.5, 0.1, 14), falls(1.5, 0.12, 14), measurements=3), 300, "converged"),
     ("still falling", made(falls(2, 0.1, 2), falls(2, 0.2, 2)), 500, "underfit"),
     ("steps too small", made(falls(2.4, 2.3, 1), falls(2.4, 2.32, 1)), 500, "underfit"),

@@ -79,7 +79,7 @@ def _wait_until_healthy(
                 f"vLLM was not healthy after {START_LIMIT_S:.0f} s. {last_error(log)}".strip(),
                 f"Its log is {log}; a smaller student starts faster.",
             )
-        work.report(waited_s, 0, "s", "vLLM is loading the model")
+        work.report(round(waited_s), 0, "s", "vLLM is loading the model")
         time.sleep(POLL_S)
 
 

@@ -42,6 +42,7 @@ _ZH_CITIES = (
     ("四川省", "成都市", "武侯区"), ("湖北省", "武汉市", "江汉区"), ("山东省", "青岛市", "市南区"),
     ("福建省", "厦门市", "思明区"), ("", "北京市", "海淀区"), ("", "上海市", "徐汇区"), ("", "重庆市", "渝中区"),
 )  # fmt: skip
+REAL_TOWNS = 0.5  # of English towns; Faker composes the other half, so that a student copies what it never saw
 _ZH_ROADS = ("文三路", "中山路", "人民路", "解放大道", "建设街", "和平路", "长江路", "学院路", "青年路", "新华街")
 
 
@@ -184,7 +185,7 @@ class Inventor:
         rng = self.rng
         if self.language == "en":
             state = self.faker.state_abbr(include_territories=False, include_freely_associated_states=False)
-            return f"{self._street()}, {self.faker.city()}, {state} {self.faker.postcode()}"
+            return f"{self._street()}, {self._city()}, {state} {self.faker.postcode()}"
         if self.language == "zh":
             return "".join(rng.choice(_ZH_CITIES)) + self._street()
         return str(self.faker.address())
@@ -200,7 +201,13 @@ class Inventor:
         return str(self.faker.street_address())
 
     def _city(self) -> str:
-        return self.rng.choice(_ZH_CITIES)[1] if self.language == "zh" else self._fake("city")
+        if self.language == "zh":
+            return self.rng.choice(_ZH_CITIES)[1]
+        if self.language == "en" and self.rng.random() < REAL_TOWNS:
+            country = str(self.faker.locales[0]).partition("_")[2] or "US"
+            if place := self.faker.local_latlng(country_code=country):  # none is known of some countries
+                return str(place[2])
+        return self._fake("city")
 
     def _state(self) -> str:
         if self.language == "zh":

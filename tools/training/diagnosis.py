@@ -22,6 +22,7 @@ STILL_FALLING = 0.03  # share of the current loss that dev loses in the last thi
 NOTHING_LEFT = 0.01  # dev loss at this share of its start has nothing more to fall
 LEARNT = 0.1  # a run whose dev loss fell by less than this share has not begun to learn
 JUMPY = 0.25  # steps that jump up by half of their height; a good curve has next to none
+SEEN = 0.05  # of the dev loss at the start: a smaller jump is the noise of batches that are almost learnt
 
 
 class Diagnosis(Value):
@@ -47,7 +48,9 @@ class Curves(Value):
     last_step: int
     train_last: float = Field(description="Mean of the last tenth of the steps.")
     train_best: float = Field(description="Lowest mean of a tenth of the steps.")
-    jumps: float = Field(description="Share of the steps after warm-up whose loss jumps up by half of its height.")
+    jumps: float = Field(
+        description="Share of the steps after warm-up whose loss jumps up by half of its height, and by SEEN of the first."
+    )
     late_fall: float = Field(description="Share of the dev loss at two thirds of the run that it lost since.")
     late_share: float = Field(description="Share of the whole fall of dev loss that came in the last third.")
     finite: bool
@@ -97,7 +100,8 @@ def curves_of(metrics: Sequence[Metric]) -> Curves | None:
         last_step=last_step,
         train_last=means[-1],
         train_best=min((mean for mean in means if math.isfinite(mean)), default=math.inf),
-        jumps=sum(later > 1.5 * earlier for earlier, later in pairwise(after)) / max(1, len(after) - 1),
+        jumps=sum(later > 1.5 * earlier and later - earlier > SEEN * dev[0][1] for earlier, later in pairwise(after))
+        / max(1, len(after) - 1),
         late_fall=(before - dev[-1][1]) / before if before else 0.0,
         late_share=(before - dev[-1][1]) / max(dev[0][1] - best, 1e-9),
         finite=finite,
