@@ -49,7 +49,7 @@ class Curves(Value):
     train_last: float = Field(description="Mean of the last tenth of the steps.")
     train_best: float = Field(description="Lowest mean of a tenth of the steps.")
     jumps: float = Field(
-        description="Share of the steps after warm-up whose loss jumps up by half of its height, and by SEEN of the first."
+        description="Share of the steps after warm-up whose loss jumps up by half, and by SEEN of the first dev loss."
     )
     late_fall: float = Field(description="Share of the dev loss at two thirds of the run that it lost since.")
     late_share: float = Field(description="Share of the whole fall of dev loss that came in the last third.")
