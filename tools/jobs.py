@@ -16,7 +16,7 @@ import psutil
 
 from tools.catalog import Catalog
 from tools.errors import RetortError
-from tools.records import Job, Order, Progress, Project, new_id
+from tools.records import Expense, Job, Order, Progress, Project, new_id
 
 # The stage function behind each order: `run(work) -> closing sentence`. Named as text: no stage is imported here.
 STAGES = {
@@ -75,6 +75,15 @@ class Work:
         eta_s = elapsed / gained * (total - done) if gained > 0 and total > 0 else None
         progress = Progress(done=done, total=total, unit=unit, message=message, eta_s=eta_s)
         self.catalog.change(Job, self.job.id, progress=progress, reported_at=time.time())
+
+    def book(self, what: str, **spent: object) -> None:
+        """Keep what the job spent on `what`: fields of Expense, its kind among them."""
+        fields = {"id": new_id("expense"), "owner": self.catalog.owner, "project_id": self.project.id}
+        self.catalog.add(Expense.model_validate({**fields, "job_id": self.job.id, "what": what, **spent}))
+
+    def spent_usd(self) -> float:
+        """US dollars that the job has spent so far, before it was resumed too."""
+        return sum(one.usd for one in self.catalog.find(Expense, self.project.id) if one.job_id == self.job.id)
 
     def phase(self, message: str) -> None:
         """Name what is being done now; the pace is measured anew from here."""

@@ -31,6 +31,7 @@ def aimed(body: dict[str, Any], number: list[int]) -> Reply:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("jobs_at_once")
 def test_one_turn_of_the_failure_loop(
     catalog: Catalog, project: Project, tiny_student: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

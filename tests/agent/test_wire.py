@@ -52,6 +52,7 @@ def endpoint(body: dict[str, Any]) -> Reply:
     return Reply(tool_calls=[(command.verb, command.arguments)])
 
 
+@pytest.mark.usefixtures("jobs_at_once")
 def test_the_demo_with_a_model_and_a_teacher_over_http(
     catalog: Catalog, tiny_student: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

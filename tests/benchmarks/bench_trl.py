@@ -19,6 +19,7 @@ from tools.synthesis.instructions import system_prompt
 from tools.synthesis.simulator import Simulator
 from tools.training.chat import Encoded, encode, end_token_id, load_tokenizer
 from tools.training.engine import GRADIENT_CLIP, Engine
+from tools.training.measure import advised_row
 from tools.training.padded import padded_batches, padded_loss
 from tools.training.student import resolve
 
@@ -41,7 +42,9 @@ def run() -> dict[str, float]:
     figures, speeds = {}, {}
     for name, (shared, own) in LAYOUTS.items():
         samples = _samples(shared, own)
-        ours_s = min(_ours(samples, shared + BATCH * own).seconds[1:])
+        lengths = sorted(sample.tokens for sample in samples)
+        row_tokens = advised_row(shared, lengths[int(len(lengths) * 0.95)], lengths[-1], "cpu")  # as a plan has it
+        ours_s = min(_ours(samples, row_tokens).seconds[1:])
         theirs_s = _best_of_trl(samples)
         print(f"{name}: ours {BATCH / ours_s:.2f} samples/s, TRL {BATCH / theirs_s:.2f}", flush=True)
         figures[f"training.{name}.vs_trl"] = theirs_s / ours_s
@@ -211,6 +214,7 @@ def _trl(samples: Sequence[Encoded], batch: int, *, autocast: bool = False, seed
                 completion_only_loss=True,
                 max_length=None,
                 shuffle_dataset=False,
+                train_sampling_strategy="sequential",
                 use_cpu=True,
                 report_to="none",
                 save_strategy="no",

@@ -156,7 +156,7 @@ def test_merging_rounds_once(student: Path, tmp_path: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from tools.deployment.merging import merge
+    from tools.deployment.merging import merge, write_merged
     from tools.training.chat import load_tokenizer
 
     adapter = make_adapter(student, tmp_path / "adapter", seed=1)
@@ -166,7 +166,9 @@ def test_merging_rounds_once(student: Path, tmp_path: Path) -> None:
     assert merged.dtype == torch.bfloat16
     name = "model.layers.0.self_attn.q_proj.weight"
     assert not torch.allclose(merged.state_dict()[name].float(), base.state_dict()[name].float(), atol=1e-2)
-    exact = AutoModelForCausalLM.from_pretrained(merge(student, adapter, tmp_path / "exact", "fp32"))
+    (tmp_path / "exact").mkdir()
+    write_merged(student, adapter, tmp_path / "exact", "fp32")
+    exact = AutoModelForCausalLM.from_pretrained(tmp_path / "exact")
     assert exact.dtype == torch.float32  # what was scored in fp32 is served in it: no second rounding
     assert load_tokenizer(folder).chat_template == load_tokenizer(student).chat_template
     stamp = (folder / "model.safetensors").stat().st_mtime_ns

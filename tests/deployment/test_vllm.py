@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import random
+import shutil
 import socket
 import subprocess
 import time
@@ -24,6 +25,7 @@ from tools.evaluation.trial import try_model
 from tools.files import seal_folder
 from tools.jobs import check
 from tools.records import (
+    Checkpoint,
     Dataset,
     Deployment,
     Dialogue,
@@ -125,43 +127,55 @@ def teach(student: Path, folder: Path, steps: int = 120) -> None:
     seal_folder(folder)
 
 
-@pytest.mark.parametrize("mode", ["adapter", "merged"])
-def test_served_as_scored(
-    catalog: Catalog, project: Project, tmp_path: Path, mode: Literal["adapter", "merged"]
-) -> None:
-    project = catalog.save(project.but(task=TASK))
+def test_both_modes_serve_as_scored(catalog: Catalog, tmp_path: Path) -> None:
+    """Adapter and merged, a project each, started side by side: a start is mostly waiting."""
     student = make_lively_student(tmp_path / "student", hidden=128)  # heads of 32, which vLLM's CPU kernels take
+    teach(student, tmp_path / "adapter")
+    started: list[tuple[Project, Evaluation, Deployment, Job]] = []
+    groups: list[list[int]] = []
+    modes: tuple[Literal["adapter", "merged"], ...] = ("adapter", "merged")
+    try:
+        for mode in modes:
+            project = catalog.add(Project(id=new_id("project"), owner="local", slug=mode, name=mode, task=TASK))
+            checkpoint, scored = score_taught(catalog, project, student, tmp_path / "adapter")
+            started.append((project, scored, *deploy(catalog, project, checkpoint, mode)))
+        serving = [wait_until_serving(catalog, deployment, job) for _, _, deployment, job in started]
+        assert [(one.mode, one.state) for one in serving] == [(mode, "serving") for mode in modes]
+        assert len({one.port for one in serving}) == 2
+        groups = [group_of(catalog.get(Job, job.id)) for *_, job in started]
+        assert all(len(pids) >= 3 for pids in groups)
+        for (project, scored, *_), deployment in zip(started, serving, strict=True):
+            answers_as_scored(catalog, project, deployment, scored)
+    finally:
+        stopped = [stop_deployment(catalog, project, deployment) for project, _, deployment, _ in started]
+    assert {one.state for one in stopped} == {"stopped"}
+    assert {catalog.get(Job, job.id).state for *_, job in started} == {"stopped"}
+    until(lambda: all(gone(pid) for pids in groups for pid in pids), 5)
+    for deployment in stopped:
+        with socket.socket() as probe:
+            assert probe.connect_ex((deployment.host, deployment.port)) != 0
+
+
+def score_taught(catalog: Catalog, project: Project, student: Path, adapter: Path) -> tuple[Checkpoint, Evaluation]:
+    """A checkpoint that is the taught adapter, and its evaluation beside the base's."""
     dataset = make_taught_dataset(catalog, project)
-    run = make_run(catalog, project, dataset, student)
-    checkpoint = make_checkpoint(catalog, project, run, step=20)
-    teach(student, catalog.folder(project) / checkpoint.folder)
+    checkpoint = make_checkpoint(catalog, project, make_run(catalog, project, dataset, student), step=20)
+    shutil.copytree(adapter, catalog.folder(project) / checkpoint.folder, dirs_exist_ok=True)
     order = EvaluationOrder(dataset_id=dataset.id, candidates=("base", checkpoint.id))
     run_evaluation(make_work(catalog, project, order))
     base, scored = catalog.find(Evaluation, project.id)
     assert (base.scores.exact_match.hits, scored.scores.exact_match.hits) == (0, 21)
+    return checkpoint, scored
 
-    started = time.monotonic()
-    deployment, job = deploy(catalog, project, checkpoint, mode)
-    deployment = wait_until_serving(catalog, deployment, job)
-    assert deployment.state == "serving"
-    print(f"healthy after {time.monotonic() - started:.0f} s")
-    job = catalog.get(Job, job.id)
-    pids = group_of(job)
-    assert len(pids) >= 3
-    try:
-        run_evaluation(make_work(catalog, project, order.model_copy(update={"candidates": (deployment.id,)})))
-        served = catalog.find(Evaluation, project.id)[-1]
-        assert served.scores.exact_match.hits == 21
-        found = parity(catalog, project, deployment, scored, served)
-        assert found.passed, found.sentence
-        assert try_model(catalog, project, deployment.id, "klmnopqrstkl beta") == ANSWERS["beta"]
-        curl = curl_line(deployment, project)
-        reply = subprocess.run(curl, shell=True, capture_output=True, text=True, check=True)
-        assert json.loads(reply.stdout)["model"] == deployment.model
-    finally:
-        stopped = stop_deployment(catalog, project, deployment)
-    assert stopped.state == "stopped"
-    assert catalog.get(Job, job.id).state == "stopped"
-    until(lambda: all(gone(pid) for pid in pids), 5)
-    with socket.socket() as probe:
-        assert probe.connect_ex((deployment.host, deployment.port)) != 0
+
+def answers_as_scored(catalog: Catalog, project: Project, deployment: Deployment, scored: Evaluation) -> None:
+    order = EvaluationOrder(dataset_id=scored.dataset_id, candidates=(deployment.id,))
+    run_evaluation(make_work(catalog, project, order))
+    served = catalog.find(Evaluation, project.id)[-1]
+    assert served.scores.exact_match.hits == 21
+    found = parity(catalog, project, deployment, scored, served)
+    assert found.passed, found.sentence
+    assert try_model(catalog, project, deployment.id, "klmnopqrstkl beta") == ANSWERS["beta"]
+    curl = curl_line(deployment, project)
+    reply = subprocess.run(curl, shell=True, capture_output=True, text=True, check=True)
+    assert json.loads(reply.stdout)["model"] == deployment.model

@@ -97,14 +97,15 @@ def test_trouble_is_retried_and_a_refusal_is_an_answer(
 
     def busy(body: dict[str, Any]) -> Reply:
         said = body["messages"][-1]["content"]
-        if said in seen:
-            return Reply(refusal="I will not.") if "Ann 4," in said else teacher(body)
-        seen.add(said)
-        return Reply("slow down", status=429, headers={"Retry-After": "0"})
+        if said not in seen:
+            seen.add(said)
+            if len(seen) % 10 == 1:  # each costs a second of waiting
+                return Reply("slow down", status=429, headers={"Retry-After": "0"})
+        return Reply(refusal="I will not.") if "Ann 4," in said else teacher(body)
 
     with teaching(monkeypatch, busy, concurrency="4") as server:
         run_evaluation(make_work(catalog, project, order(dataset)))
-    assert len(server.requests) >= 2 * ROWS
+    assert len(server.requests) == ROWS + ROWS // 10
     (made,) = catalog.find(Evaluation, project.id)
     assert made.scores.exact_match.hits == ROWS - ROWS // 10 - 1
 

@@ -18,7 +18,7 @@ from tools.deployment.starting import need_vllm
 from tools.errors import RetortError
 from tools.evaluation.candidates import find_candidate
 from tools.jobs import Stopped, Work
-from tools.records import Deployment, DeploymentState, Expense, ServingOrder, new_id
+from tools.records import Deployment, DeploymentState, ServingOrder
 from tools.training.student import has_gpu, resolve
 
 START_LIMIT_S = 600.0  # large models compile and load for minutes
@@ -39,7 +39,7 @@ def run(work: Work) -> str:
         raise
     finally:
         _set_state(work, order.deployment_id, "failed")  # unless it was stopped
-        _spend(work, time.monotonic() - started)
+        work.book("serving", kind="compute", seconds=time.monotonic() - started, device="GPU" if has_gpu() else "cpu")
 
 
 def _serve(work: Work, deployment: Deployment) -> NoReturn:
@@ -139,18 +139,3 @@ def _end(process: subprocess.Popen[bytes], lifeline: int) -> None:
 
 def _set_state(work: Work, deployment_id: str, state: DeploymentState) -> None:
     work.catalog.change(Deployment, deployment_id, only_from=("starting", "serving"), state=state)
-
-
-def _spend(work: Work, seconds: float) -> None:
-    work.catalog.add(
-        Expense(
-            id=new_id("expense"),
-            owner=work.catalog.owner,
-            project_id=work.project.id,
-            job_id=work.job.id,
-            kind="compute",
-            seconds=seconds,
-            device="GPU" if has_gpu() else "cpu",
-            what="serving",
-        )
-    )

@@ -13,7 +13,7 @@ from tools.evaluation.paired import SIGNIFICANCE, mcnemar
 from tools.evaluation.students import LocalStudent
 from tools.evaluation.verdict import p_text
 from tools.jobs import Stopped, Work
-from tools.records import Estimate, Expense, GuardOrder, Message, Project, new_id
+from tools.records import Estimate, GuardOrder, Message, Project
 from tools.training.student import has_gpu, resolve
 
 ANSWER_TOKENS = 48  # a probe is answered in a sentence or not at all
@@ -62,17 +62,11 @@ def run(work: Work) -> str:
                     if work.should_stop():
                         raise Stopped(f"Stopped after {done} answers; resuming goes on from there.")
     finally:
-        work.catalog.add(
-            Expense(
-                id=new_id("expense"),
-                owner=work.catalog.owner,
-                project_id=work.project.id,
-                job_id=work.job.id,
-                kind="compute",
-                seconds=time.monotonic() - started,
-                device=loaded[1].device_name() if loaded else "cpu",
-                what="questions off the task",
-            )
+        work.book(
+            "questions off the task",
+            kind="compute",
+            seconds=time.monotonic() - started,
+            device=loaded[1].device_name() if loaded else "cpu",
         )
     base, trained = (read_answers(work.folder / path_of(one)) for one in asked)
     return sentence(asked[1].label, base, trained)

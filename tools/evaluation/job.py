@@ -13,7 +13,7 @@ from tools.evaluation.leaks import find_leaks
 from tools.evaluation.metrics import headline, score
 from tools.evaluation.students import LocalStudent, ServedStudent, answer_limit
 from tools.jobs import Stopped, Work
-from tools.records import Checkpoint, Dataset, Evaluation, EvaluationOrder, Expense, Run, new_id
+from tools.records import Checkpoint, Dataset, Evaluation, EvaluationOrder, Run, new_id
 from tools.training.chat import load_tokenizer
 from tools.training.student import resolve
 
@@ -115,24 +115,23 @@ class _Evaluator:
                     )
         finally:
             seconds = time.monotonic() - started
-            self._book(f"evaluation of {candidate.label}", kind="compute", seconds=seconds, device=device)
+            self.work.book(f"evaluation of {candidate.label}", kind="compute", seconds=seconds, device=device)
 
     def _ask_teacher(self, missing: Sequence[Row], file: AnswerFile) -> None:
         """Each answer is paid for as it comes. A row without one is no wrong answer: the job fails, and can resume."""
         work, lost = self.work, 0
-        spent = [one for one in work.catalog.find(Expense, work.project.id) if one.job_id == work.job.id]
         answers = ask_rows(
             teacher_for_rows(),
             work.project.task,
             missing,
             max_usd=self.order.max_usd,
-            spent_usd=sum(one.usd for one in spent),
+            spent_usd=work.spent_usd(),
             should_stop=work.should_stop,
         )
         moment = time.monotonic()
         for row, told in answers:
             now = time.monotonic()
-            self._book("teacher's answers to rows", kind="teacher", **told.usage.model_dump())
+            work.book("teacher's answers to rows", kind="teacher", **told.usage.model_dump())
             if told.answered:
                 file.append(Answer(row_id=row.id, answer=told.text, seconds=now - moment))
                 self._count("teacher")
@@ -166,7 +165,3 @@ class _Evaluator:
             self.work.phase(f"loading {candidate.student}")
             self.loaded = (wanted, LocalStudent(resolve(candidate.loads), candidate.precision))
         return self.loaded[1]
-
-    def _book(self, what: str, **spent: object) -> None:
-        fields = {"id": new_id("expense"), "owner": self.work.catalog.owner, "project_id": self.work.project.id}
-        self.work.catalog.add(Expense.model_validate({**fields, "job_id": self.work.job.id, "what": what, **spent}))

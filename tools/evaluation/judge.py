@@ -16,7 +16,7 @@ from tools.errors import RetortError
 from tools.evaluation.agreement import agreement
 from tools.evaluation.arena import USER, Choice, Meeting, ballots, contestants, keep, key, matches, meetings
 from tools.jobs import Work
-from tools.records import Estimate, Expense, JsonObject, JudgingOrder, Match, Message, Project, new_id
+from tools.records import Estimate, JsonObject, JudgingOrder, Match, Message, Project
 from tools.synthesis.asking import Told, ask_each, need_teacher
 from tools.synthesis.instructions import system_prompt
 from tools.synthesis.masking import mask
@@ -113,12 +113,12 @@ def run(work: Work) -> str:
     questions = {
         (at, side): question(work.project, met, swapped=side) for at, met in enumerate(found) for side in (False, True)
     }
-    spent = sum(one.usd for one in work.catalog.find(Expense, work.project.id) if one.job_id == work.job.id)
     told: dict[tuple[int, bool], Told] = {}
     kept = 0
+    spent = work.spent_usd()
     answers = ask_each(judge, questions, max_usd=order.max_usd, spent_usd=spent, should_stop=work.should_stop)
     for (at, side), one in answers:
-        _pay(work, one)
+        work.book("verdicts of the judge", kind="teacher", **one.usage.model_dump())
         told[at, side] = one
         if (at, not side) not in told:
             continue
@@ -160,17 +160,3 @@ def _closing(catalog: Catalog, project: Project, by: str, kept: int, lost: int) 
     missing = f"; {lost} could not be read" if lost else ""
     voted = found.sentence if found else "Say 'arena' to vote yourself: that shows whether it may speak for you."
     return f"{kept} verdicts are in{missing}. {voted} Say 'ranking' for who is best."
-
-
-def _pay(work: Work, told: Told) -> None:
-    work.catalog.add(
-        Expense(
-            id=new_id("expense"),
-            owner=work.catalog.owner,
-            project_id=work.project.id,
-            job_id=work.job.id,
-            kind="teacher",
-            what="verdicts of the judge",
-            **told.usage.model_dump(),
-        )
-    )

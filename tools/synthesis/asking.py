@@ -5,7 +5,6 @@ of its own, and whoever asks keeps what came. Money, places and retries are the 
 """
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from typing import TypeVar
@@ -19,13 +18,10 @@ from tools.settings import settings
 from tools.synthesis.budget import Budget, OutOfMoney
 from tools.synthesis.limiter import Limiter
 from tools.synthesis.openai_teacher import OpenAITeacher
-from tools.synthesis.teaching import Passing, Prompt, Reply, Unusable, Usage
+from tools.synthesis.retrying import hopeless, insist
+from tools.synthesis.teaching import Passing, Prompt, Unusable, Usage
 
 K = TypeVar("K")
-TRIES = 5  # of one question; refusals for being too many do not count
-LONGEST_WAIT_S = 60.0
-SILENCE_S = 60.0  # without an answer, of an endpoint that does not say that it is only busy
-BUSY_SILENCE_S = 900.0
 GRACE_S = 8.0  # for answers under way when an end is decided
 
 
@@ -123,13 +119,7 @@ class _Asking:
     def _hopeless(self) -> Exception | None:
         if self.should_stop():
             return Stopped("Stopped as asked")
-        trouble = self.limiter.last_trouble
-        if trouble is None:
-            return None
-        alive = self.limiter.proven or trouble.cause == "refused"
-        if self.limiter.silent_s <= (BUSY_SILENCE_S if alive else SILENCE_S):
-            return None
-        return RetortError(f"For {self.limiter.silent_s:.0f} s nothing but this: {trouble.problem}", trouble.fix)
+        return hopeless(self.limiter)
 
     def _graced(self) -> bool:
         """Whether what is under way has had its time since the end was decided."""
@@ -141,31 +131,9 @@ class _Asking:
     async def _told(self, prompt: Prompt) -> Told:
         async with self.budget.held(self.teacher.most_usd_of(prompt)):
             try:
-                reply = await self._reply(prompt)
+                reply = await insist(self.limiter, lambda: self.teacher.complete(prompt))
             except Passing as trouble:
                 return Told(problem=trouble.problem, answered=False)
             self.budget.pay(reply.usage.usd)
         problem = reply.unusable.problem if isinstance(reply.unusable, Unusable) else ""
         return Told(text=reply.text, problem=problem, usage=reply.usage)
-
-    async def _reply(self, prompt: Prompt) -> Reply:
-        """The question, repeated until it is answered. Raises the last Passing when it has no luck."""
-        tries = 0
-        while True:
-            sent_at = await self.limiter.enter()
-            try:
-                reply = await self.teacher.complete(prompt)
-            except Passing as trouble:
-                self.limiter.troubled(sent_at, trouble)
-                tries += trouble.cause != "refused"
-                if tries == TRIES:
-                    raise
-                wait_s = trouble.retry_after_s
-                wait_s = 2.0 ** max(0, tries - 1) * random.uniform(0.75, 1.25) if wait_s is None else wait_s
-                await asyncio.sleep(min(wait_s, LONGEST_WAIT_S) * self.second_s)
-                continue
-            except BaseException:
-                self.limiter.leave()
-                raise
-            self.limiter.answered(sent_at)
-            return reply

@@ -5,9 +5,9 @@ Answers that arrive while one transaction is being written share the next.
 """
 
 import asyncio
-import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from tools.errors import RetortError
@@ -15,15 +15,12 @@ from tools.jobs import Stopped
 from tools.records import ScreeningOrder, SynthesisOrder
 from tools.synthesis.bill import Bill
 from tools.synthesis.budget import Budget, OutOfMoney
-from tools.synthesis.limiter import LONGEST_WAIT_S, Limiter
+from tools.synthesis.limiter import Limiter
 from tools.synthesis.making import Finished, Kept
+from tools.synthesis.retrying import SILENCE_S, hopeless, insist
 from tools.synthesis.teaching import Passing, Reply, Teacher, TeacherRequest, Unusable, Usage
 
-TRIES = 5  # of one prompt; refusals for being too many do not count
-LONGEST_BACKOFF_S = 30.0
 BARREN_ANSWERS = 12  # in a row without one new good sample: the teacher has run dry
-SILENCE_S = 900.0  # without any answer until the job gives up
-UNPROVEN_SILENCE_S = 60.0  # of an endpoint that has never answered and does not say that it is only busy
 GRACE_S = 8.0  # answers under way are paid for, so a stopping job waits a little for them
 GRACE_SHARE = 0.1  # of a time limit
 
@@ -109,11 +106,8 @@ class Engine:
             raise Stopped(f"Stopped at the limit of ${self.order.max_usd:.2f}: {self._failure}")
         if self._failure is not None:
             raise self._failure
-        trouble = self.limiter.last_trouble
-        if trouble is not None:
-            alive = self.limiter.proven or trouble.cause == "refused"
-            if self.limiter.silent_s > (self.silence_s if alive else min(self.silence_s, UNPROVEN_SILENCE_S)):
-                raise RetortError(f"For {self.limiter.silent_s:.0f} s nothing but this: {trouble.problem}", trouble.fix)
+        if error := hopeless(self.limiter, self.silence_s):
+            raise error
         if self.bill.barren >= self.barren_answers:
             raise RetortError(
                 f"{self.teacher.source} gave nothing new in its last {self.bill.barren} replies "
@@ -183,38 +177,20 @@ class Engine:
         )
 
     async def _answered(self, attempt: Callable[[], Awaitable[Reply]], most_usd: float, usages: list[Usage]) -> str:
-        """The attempt, repeated until it is answered. Raises the last Passing when this prompt has no luck."""
         async with self.budget.held(most_usd):
-            tries = 0
-            while True:
-                sent_at = await self.limiter.enter()
-                try:
-                    reply = await attempt()
-                except Passing as trouble:
-                    self.limiter.troubled(sent_at, trouble)
-                    tries += trouble.cause != "refused"
-                    if tries == TRIES:
-                        raise
-                    await self._rest(max(1, tries), trouble.retry_after_s)
-                    continue
-                except BaseException:
-                    self.limiter.leave()
-                    raise
-                self.limiter.answered(sent_at)
-                self.budget.pay(reply.usage.usd)
-                usages.append(reply.usage)
-                if reply.unusable is not None:
-                    raise reply.unusable
-                return reply.text
+            reply = await insist(self.limiter, attempt, self._rest)
+            self.budget.pay(reply.usage.usd)
+            usages.append(reply.usage)
+            if reply.unusable is not None:
+                raise reply.unusable
+            return reply.text
 
-    async def _rest(self, tries: int, retry_after_s: float | None) -> None:
-        """Wait beside the slots, so that another request may use the place."""
-        backoff_s = min(2.0 ** (tries - 1), LONGEST_BACKOFF_S) * random.uniform(0.75, 1.25)
-        wait_s = backoff_s if retry_after_s is None else min(retry_after_s, LONGEST_WAIT_S)
+    @contextmanager
+    def _rest(self) -> Iterator[None]:
         self._resting += 1
         self._changed.set()
         try:
-            await asyncio.sleep(wait_s * self.second_s)
+            yield
         finally:
             self._resting -= 1
 

@@ -212,21 +212,8 @@ class Maker:
             sample = self.judge.sample(finished.request, drafted, self.sources.passages)
             (rejected if sample.state == "rejected" else good).append(sample)
             self._keys.add(key)
-        answer = Answer(
-            id=new_id("answer"),
-            owner=self.catalog.owner,
-            project_id=self.project.id,
-            job_id=self.job_id,
-            number=finished.request.number,
-            source=self.teacher.source,
-            state=finished.state,
-            good=len(good),
-            rejected=len(rejected),
-            duplicates=duplicates,
-            calls=finished.calls,
-            seconds=finished.seconds,
-            problem=finished.problem,
-            text=finished.text[:KEPT_TEXT],
+        answer = answer_of(finished, self.project, self.job_id, self.teacher.source).but(
+            good=len(good), rejected=len(rejected), duplicates=duplicates
         )
         return Kept(answer=answer, usage=finished.usage, good=tuple(good), rejected=tuple(rejected))
 
@@ -236,6 +223,23 @@ class Maker:
         wanted = self.project.task.coverage.languages
         spoken = {"language": passage.language} if passage and passage.language in wanted else {}
         return {**self._spread.cell(number), **spoken, **aimed}
+
+
+def answer_of(finished: Finished, project: Project, job_id: str, source: str) -> Answer:
+    """What became of the request, before any of its samples was counted."""
+    return Answer(
+        id=new_id("answer"),
+        owner=project.owner,
+        project_id=project.id,
+        job_id=job_id,
+        number=finished.request.number,
+        source=source,
+        state=finished.state,
+        calls=finished.calls,
+        seconds=finished.seconds,
+        problem=finished.problem,
+        text=finished.text[:KEPT_TEXT],
+    )
 
 
 def expenses(project: Project, job_id: str, usage: Usage, what: str) -> list[Expense]:

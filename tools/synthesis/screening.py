@@ -19,12 +19,11 @@ from tools.records import (
     Rule,
     Sample,
     ScreeningOrder,
-    new_id,
 )
 from tools.settings import settings
 from tools.synthesis.bill import Bill
 from tools.synthesis.engine import Engine
-from tools.synthesis.making import KEPT_TEXT, Finished, Kept, expenses
+from tools.synthesis.making import Finished, Kept, answer_of, expenses
 from tools.synthesis.openai_teacher import OpenAITeacher
 from tools.synthesis.rules import rejected, screening_of, unseen
 from tools.synthesis.showing import Showing
@@ -190,20 +189,9 @@ class Screener:
                 bad.append(rejected(current[0], self.rule, drafted.problem))
             else:
                 passed.append(sample)
-        answer = Answer(
-            id=new_id("answer"),
-            owner=self.catalog.owner,
-            project_id=self.project.id,
-            job_id=self.job_id,
-            number=finished.request.number,
-            source=self.reader.source,
-            state=finished.state,
+        answer = answer_of(finished, self.project, self.job_id, self.reader.source).but(
             good=len(passed),
             rejected=len(bad),
-            calls=finished.calls,
-            seconds=finished.seconds,
-            problem=finished.problem,
-            text=finished.text[:KEPT_TEXT],
             judged=tuple(one.id for one in asked) if finished.state == "usable" else (),
         )
         history = [screening_of(self.rule, self.job_id, before)] if before else []

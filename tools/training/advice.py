@@ -97,7 +97,7 @@ def _advised(student: str, train_samples: int, measured: Measured, wanted: JsonO
         epochs=1,
         learning_rate=rate,
         batch_samples=8 if train_samples < 1_000 else 16,
-        row_tokens=advised_row(measured.prefix_tokens, measured.p50_tokens, measured.longest_tokens, measured.device),
+        row_tokens=advised_row(measured.prefix_tokens, measured.p95_tokens, measured.longest_tokens, measured.device),
         max_sample_tokens=max(32, measured.longest_tokens),
         lora_rank=16,
         lora_alpha=alpha,

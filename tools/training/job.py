@@ -4,7 +4,7 @@ import time
 
 from tools.errors import RetortError
 from tools.jobs import Stopped, Work
-from tools.records import Expense, Run, TrainingOrder, new_id
+from tools.records import Run, TrainingOrder
 
 
 def run(work: Work) -> str:
@@ -46,14 +46,5 @@ def _spend(work: Work, seconds: float, processes: int) -> None:
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    spent = Expense(
-        id=new_id("expense"),
-        owner=work.catalog.owner,
-        project_id=work.project.id,
-        job_id=work.job.id,
-        kind="compute",
-        seconds=seconds * (processes if gpu else 1),  # each has a GPU of its own
-        device=gpu or "cpu",
-        what="training",
-    )
-    work.catalog.add(spent)
+    # Each process has a GPU of its own.
+    work.book("training", kind="compute", seconds=seconds * (processes if gpu else 1), device=gpu or "cpu")

@@ -48,9 +48,11 @@ def memory(plan: Plan, measured: Measured) -> Memory:
 
 
 def row_length(plan: Plan, measured: Measured) -> int:
-    """Tokens of the longest row there will be: a batch may not fill a row."""
+    """Tokens of the longest row there will be: a batch may not fill a row, and few batches are far above the mean."""
     own = measured.total_own_tokens / measured.samples
+    sigma = (measured.p95_tokens - measured.p50_tokens) / 1.645  # of one sample's length, were it normal
     whole = plan.batch_samples * (own if measured.packed else own + measured.prefix_tokens)
+    whole += 2 * sigma * plan.batch_samples**0.5
     batch = int(whole) + (measured.prefix_tokens if measured.packed else 0)
     return max(measured.longest_tokens, min(plan.row_tokens, batch))
 
