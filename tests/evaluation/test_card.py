@@ -9,14 +9,13 @@ from tests.evaluation.world import SYSTEM, make_evaluation, make_work
 from tools.catalog import Catalog
 from tools.dataset.freezing import freeze
 from tools.dataset.sealed import read_test
-from tools.dialogue import Message
 from tools.errors import RetortError
 from tools.evaluation.card import read_card, write_card
 from tools.evaluation.metrics import score
 from tools.evaluation.replay import judge
 from tools.evaluation.report import write_report
 from tools.files import seal_folder
-from tools.records import Checkpoint, Dataset, Plan, Project, Run, Sample, TrainingOrder, new_id
+from tools.records import Checkpoint, Dataset, Message, Plan, Project, Run, Sample, TrainingOrder, new_id
 from tools.training.job import run as train
 from tools.training.starting import plan_run
 from ui.replaying import replay

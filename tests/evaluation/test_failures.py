@@ -10,12 +10,11 @@ from tools.catalog import Catalog
 from tools.dataset.freezing import freeze
 from tools.dataset.sealed import read_test
 from tools.dataset.splits import Row, read_dev, read_train
-from tools.dialogue import Message
 from tools.errors import RetortError
 from tools.evaluation.aiming import aim_at
 from tools.evaluation.failures import failures
 from tools.evaluation.metrics import score
-from tools.records import Dataset, Evaluation, Project, Sample, Task, TaskKind, new_id
+from tools.records import Dataset, Evaluation, Message, Project, Sample, Task, TaskKind, new_id
 
 PLACES = ("Oslo", "Rome", "Lima", "Cairo", "Quito", "Hanoi", "Turin", "Porto", "Osaka", "Perth")
 

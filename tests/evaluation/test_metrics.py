@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 
 from tests.conftest import CONTACTS
 from tools.dataset.splits import Row
-from tools.dialogue import Message
 from tools.evaluation.calls import call_matches, calls_match, read_calls
 from tools.evaluation.labels import confusion, macro_f1
 from tools.evaluation.metrics import headline, is_exact, row_values, score
 from tools.evaluation.objects import field_f1, objects_equal, parse_object, values_equal
 from tools.evaluation.texts import answer_exact, answer_f1, bleu, refuses, rouge
-from tools.records import Persona, Task, TaskField
+from tools.records import Message, Persona, Task, TaskField
 
 
 def row(id_: str, answer: str) -> Row:

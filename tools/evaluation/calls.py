@@ -10,8 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import JsonValue
 
-from tools.dialogue import ToolCall
-from tools.records import JsonObject
+from tools.records import JsonObject, ToolCall
 
 _CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 _IGNORED = re.compile(r"[ ,./\-_*^]")
