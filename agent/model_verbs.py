@@ -37,6 +37,7 @@ class ModelVerbs(References):
         Also relative: {"epochs": "longer"} or "shorter", {"learning_rate": "higher"} or "lower".
         """
         from tools.training.advice import propose
+        from tools.training.schedule import in_epochs
         from tools.training.starting import plan_run
 
         dataset = self.newest_dataset()
@@ -44,7 +45,7 @@ class ModelVerbs(References):
         same = bool(planned) and planned[-1].dataset_id == dataset.id  # so that changes add up
         plan = propose(self.catalog, self.project, dataset, changes, planned[-1].plan if same else None)
         run = plan_run(self.catalog, self.project, dataset, plan)
-        text = f"Plan {run.id}: {plan.epochs:g} epochs, rank {plan.lora_rank}, learning rate {plan.learning_rate:g}"
+        text = f"Plan {run.id}: {in_epochs(plan.epochs)}, rank {plan.lora_rank}, learning rate {plan.learning_rate:g}"
         return Outcome(text=f"{text}, student {plan.student}.", show=(Show(kind="plan", ids=(run.id,)),))
 
     def start_training(self, run: str = "", max_minutes: float | None = None) -> Outcome:
@@ -59,13 +60,15 @@ class ModelVerbs(References):
 
     def continue_training(self, epochs: float = 2, run: str = "", max_minutes: float | None = None) -> Outcome:
         """Train `epochs` more from where a run (the newest unless named) stands. Needs approval."""
+        from tools.training.schedule import in_epochs
         from tools.training.starting import continue_run, start
 
         ended = self.catalog.get(Run, self.trained_run(run))
         limit = self.time_limit_of_more(ended.id, epochs) if max_minutes is None else max_minutes
         longer = continue_run(self.catalog, self.project, ended, epochs)
         job = start(self.catalog, self.project, longer, limit)
-        text = f"{longer.id} goes on from {ended.id} for {epochs:g} more epochs ({job.id}), at most {limit:g} minutes."
+        more = in_epochs(epochs, "more ")
+        text = f"{longer.id} goes on from {ended.id} for {more} ({job.id}), at most {limit:g} minutes."
         return Outcome(text=text, show=(Show(kind="run", ids=(longer.id,)),))
 
     def diagnose(self, run: str = "") -> Outcome:

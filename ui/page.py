@@ -54,28 +54,16 @@ def build(desk: Desk) -> "gr.Blocks":
     """The page as Gradio blocks; nothing is served yet."""
     import gradio as gr
 
-    def fresh(asking: Asking, project: str, trouble: RetortError | None = None) -> list[object]:
-        """Only the panels that differ from what the window has."""
-        views = desk.views(asking.project, project, trouble, asking.look)
-        same = [
-            asking.seen.get(name) == view.mark and view.project == asking.project
-            for name, view in zip(PANELS, views, strict=True)
-        ]
-        look = asking.look.model_dump_json()
-        return [
-            gr.skip() if known else {**view.model_dump(), "look": look} for known, view in zip(same, views, strict=True)
-        ]
-
     def on_tick(asked: str) -> list[object]:
         asking = Asking.model_validate_json(asked or "{}")
         desk.tick(asking.project)
-        return fresh(asking, asking.project)
+        return _fresh(desk, asking, asking.project)
 
     def on_click(event: gr.EventData) -> list[object]:
         sent = Sent.model_validate(event._data)
         asking = Asking.model_validate_json(sent.asking)
         project, trouble = desk.act(asking.project, sent.act)
-        return fresh(asking, project, trouble)
+        return _fresh(desk, asking, project, trouble)
 
     def on_submit(given: JsonObject, asked: str) -> Iterator[list[object]]:
         asking = Asking.model_validate_json(asked or "{}")
@@ -85,27 +73,10 @@ def build(desk: Desk) -> "gr.Blocks":
         if text or files:
             project, trouble = desk.say(asking.project, text, files)
             _forget(files)
-            yield [*fresh(asking, project, trouble), gr.skip()]
+            yield [*_fresh(desk, asking, project, trouble), gr.skip()]
 
     with gr.Blocks(title="Retort", fill_width=True, analytics_enabled=False) as page:
-        with gr.Row(elem_id="frame", equal_height=False):
-            with gr.Column(elem_id="left", min_width=0):
-                gr.HTML('<div class="brand">Retort</div>', elem_id="brand")
-                projects = _panel("projects")
-            with gr.Column(elem_id="middle", min_width=0):
-                review = _panel("review")
-                chat = _panel("chat")
-                box = gr.MultimodalTextbox(
-                    elem_id="composer",
-                    placeholder="Say what you want, or drop files here",
-                    file_count="multiple",
-                    show_label=False,
-                    max_lines=8,
-                    max_plain_text_length=20_000,
-                    autofocus=True,
-                )
-            with gr.Column(elem_id="right", min_width=0):
-                live = _panel("live")
+        chat, live, projects, review, box = _frame()
         asked = gr.Textbox(visible=False)
         outputs = [chat, live, projects, review]
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
@@ -115,6 +86,46 @@ def build(desk: Desk) -> "gr.Blocks":
             source.click(on_click, None, outputs, trigger_mode="multiple", **quiet)  # keys come faster than answers
         box.submit(on_submit, [box, asked], [*outputs, box], js=SUBMIT, **quiet)
     return cast("gr.Blocks", page)
+
+
+def _fresh(desk: Desk, asking: Asking, project: str, trouble: RetortError | None = None) -> list[object]:
+    """Only the panels that differ from what the window has."""
+    import gradio as gr
+
+    views = desk.views(asking.project, project, trouble, asking.look)
+    same = [
+        asking.seen.get(name) == view.mark and view.project == asking.project
+        for name, view in zip(PANELS, views, strict=True)
+    ]
+    look = asking.look.model_dump_json()
+    return [
+        gr.skip() if known else {**view.model_dump(), "look": look} for known, view in zip(same, views, strict=True)
+    ]
+
+
+def _frame() -> tuple["gr.HTML", "gr.HTML", "gr.HTML", "gr.HTML", "gr.MultimodalTextbox"]:
+    """Lay the page out: chat, what is under way, projects, the table of a review, and the box to write in."""
+    import gradio as gr
+
+    with gr.Row(elem_id="frame", equal_height=False):
+        with gr.Column(elem_id="left", min_width=0):
+            gr.HTML('<div class="brand">Retort</div>', elem_id="brand")
+            projects = _panel("projects")
+        with gr.Column(elem_id="middle", min_width=0):
+            review = _panel("review")
+            chat = _panel("chat")
+            box = gr.MultimodalTextbox(
+                elem_id="composer",
+                placeholder="Say what you want, or drop files here",
+                file_count="multiple",
+                show_label=False,
+                max_lines=8,
+                max_plain_text_length=20_000,
+                autofocus=True,
+            )
+        with gr.Column(elem_id="right", min_width=0):
+            live = _panel("live")
+    return chat, live, projects, review, box
 
 
 def serve(host: str, port: int, *, open_browser: bool) -> None:

@@ -7,7 +7,7 @@ from tools.records import Dataset, Estimate, Plan, Project, Run
 from tools.training.measure import Measured, Wishes, measure
 from tools.training.memory import fits, memory
 from tools.training.monitor import read_metrics
-from tools.training.schedule import dev_measurements, steps_of
+from tools.training.schedule import dev_measurements, in_epochs, steps_of
 
 CHECKPOINT_S = 8.0  # written, drawn, and a few dev prompts answered; measured with SmolLM2 on two cores
 FORWARD = 1 / 3  # of a step's work
@@ -45,7 +45,7 @@ def estimate(catalog: Catalog, project: Project, dataset: Dataset, plan: Plan, e
     room = f"{measured.room_bytes / 1e9:.0f} GB are free" + ("" if fits(plan, measured) else ": it may not fit")
     basis = "from the pace of your last run" if pace else "from a few real steps on this machine"
     return Estimate(
-        what=f"train {train} samples x {epochs:g} epochs",
+        what=f"train {train} samples x {in_epochs(epochs)}",
         minutes_low=(middle_s * 0.8 + fixed_s * 0.5) / 60,
         minutes_high=(middle_s * 1.25 + fixed_s * 1.5) / 60,
         device=measured.device,

@@ -63,3 +63,8 @@ def stalled(dev_losses: Sequence[float]) -> int:
     for loss in dev_losses:
         best, since = (loss, 0) if loss < best * (1 - IMPROVEMENT) else (best, since + 1)
     return since
+
+
+def in_epochs(epochs: float, more: str = "") -> str:
+    """The number in words: 1 epoch, 2.5 epochs, 2 more epochs."""
+    return f"{epochs:g} {more}epoch{'' if epochs == 1 else 's'}"
