@@ -12,13 +12,14 @@ def render(name: str, /, **fields: str) -> str:
 
     Raises KeyError naming the fields that are missing or unknown: a prompt and its caller must agree exactly.
     """
-    text = _read(Path(__file__).parent / f"{name}.md")
-    wanted = set(_FIELD.findall(text))
-    if wanted != set(fields):
+    text, wanted = _read(name)
+    if wanted != fields.keys():
         raise KeyError(f"prompt {name}: missing {sorted(wanted - set(fields))}, unknown {sorted(set(fields) - wanted)}")
     return _FIELD.sub(lambda match: fields[match.group(1)], text).strip()
 
 
 @cache
-def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
+def _read(name: str) -> tuple[str, frozenset[str]]:
+    """The prompt's text and its fields."""
+    text = (Path(__file__).parent / f"{name}.md").read_text(encoding="utf-8")
+    return text, frozenset(_FIELD.findall(text))

@@ -3,8 +3,10 @@
 from functools import cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from tools.errors import RetortError
 
 
 class Price(BaseModel):
@@ -73,5 +75,20 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
-    """The settings of this process. Tests clear the cache with `settings.cache_clear()`."""
-    return Settings()
+    """The settings of this process. Tests clear the cache with `settings.cache_clear()`.
+
+    Raises RetortError with the variable, its value and what it must be.
+    """
+    fix = "Correct it in the environment or in .env; .env.example tells what each setting may be."
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = (f"{_variable(one['loc'])}={one['input']!r}: {one['msg'].lower()}" for one in error.errors())
+        raise RetortError(f"A setting cannot be used: {'; '.join(wrong)}.", fix) from error
+    except SettingsError as error:  # a structured one, as RETORT_PRICES, that is no JSON
+        raise RetortError(f"A setting cannot be read: {error}: {error.__cause__}.", fix) from error
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    first, *inner = map(str, place)
+    return ".".join((f"RETORT_{first.upper()}", *inner))

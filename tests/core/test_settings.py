@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
+from tools.errors import RetortError
 from tools.settings import Settings, settings
 
 
@@ -46,12 +46,22 @@ def test_every_key_is_a_secret_and_every_setting_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("PORT", "0"), ("PORT", "x"), ("TEACHER_TIMEOUT_S", "-1"), ("HUB", "often")]
+    ("name", "value"),
+    [("PORT", "0"), ("PORT", "x"), ("TEACHER_TIMEOUT_S", "-1"), ("HUB", "often"), ("PRICES", '{"m": {"input": -1}}')],
 )
-def test_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_nonsense_is_refused_by_the_name_of_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     monkeypatch.setenv(f"RETORT_{name}", value)
-    with pytest.raises(ValidationError, match=name.lower()):
-        Settings()
+    with pytest.raises(RetortError, match=rf"RETORT_{name}.*=.*: input should") as told:
+        settings()
+    assert ".env" in told.value.fix
+
+
+def test_prices_that_are_no_json_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETORT_PRICES", "cheap")
+    with pytest.raises(RetortError, match=r'cannot be read: .*"prices"'):
+        settings()
 
 
 def test_only_loopback_is_listened_to_unless_told() -> None:

@@ -11,6 +11,7 @@ from tests.evaluation.world import SYSTEM, make_adapter
 from tools.dataset.splits import Row
 from tools.evaluation import threads
 from tools.evaluation.candidates import Candidate
+from tools.evaluation.drafting import Draft, worth_guessing
 from tools.evaluation.generation import common_prefix, greedy
 from tools.evaluation.students import LocalStudent, answer_limit
 from tools.evaluation.threads import use_fastest_threads
@@ -102,6 +103,20 @@ def test_guesses_save_steps_and_change_nothing(
     assert ask(right) <= 1 + 3 * 2  # the prefix, and two steps a batch: eight guesses, then the rest
     assert ask(one_wrong) < ask([])
     assert ask([[7] * (2 * LIMIT)] * len(prompts)) <= ask([])  # none right: no more steps than without
+
+
+def test_a_batch_is_as_wide_as_pays_for_all_its_rows() -> None:
+    fresh = [Draft([], []) for _ in range(32)]
+    one_long = [[1] * 8, *([[]] * 31)]
+    assert worth_guessing(fresh, one_long, 1, "cpu") == 0
+    assert worth_guessing(fresh[:1], one_long[:1], 1, "cpu") > 0  # alone it makes nobody wait
+    right, wrong = [Draft([], []) for _ in range(16)], [Draft([], []) for _ in range(16)]
+    for sure, lost in zip(right, wrong, strict=True):
+        for _ in range(5):
+            sure.learn(8, 8)
+            lost.learn(8, 0)
+    assert worth_guessing(right, [[1] * 8] * 16, 1, "cpu") == 8
+    assert worth_guessing(wrong, [[1] * 8] * 16, 1, "cpu") == 0
 
 
 def test_common_prefix_leaves_every_prompt_a_token() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from tools.evaluation.cache import keeps_all, roomy_cache
-from tools.evaluation.drafting import Draft
+from tools.evaluation.drafting import Draft, worth_guessing
 
 
 def common_prefix(prompts: Sequence[Sequence[int]]) -> int:
@@ -94,7 +94,7 @@ class _Batch:
 
     def run(self, end_ids: set[int], max_new_tokens: int) -> Iterator[tuple[int, list[int]]]:
         while self.places:
-            guesses = [self._guess(place, max_new_tokens) for place in self.places]
+            guesses = self._guesses(max_new_tokens)
             said = self._step(guesses)
             keep, right = [], []
             for row, place in enumerate(self.places):
@@ -112,11 +112,16 @@ class _Batch:
                     yield place, answer
             self._advance([len(guess) for guess in guesses], right, keep)
 
-    def _guess(self, place: int, max_new_tokens: int) -> list[int]:
-        answer = self.answers[place]
+    def _guesses(self, max_new_tokens: int) -> list[list[int]]:
+        """What each row may say next, as long as checking it pays for the whole batch."""
         if not self.guesses:
-            return []
-        return self.drafts[place].guess(answer, max_new_tokens - len(answer) - 1)
+            return [[] for _ in self.places]
+        drafts = [self.drafts[place] for place in self.places]
+        said = [self.answers[place] for place in self.places]
+        found = [draft.guess(own, max_new_tokens - len(own) - 1) for draft, own in zip(drafts, said, strict=True)]
+        unread = max(len(self.unread[place]) for place in self.places)
+        width = worth_guessing(drafts, found, unread, self.mask.device.type)
+        return [guess[:width] for guess in found]
 
     def _step(self, guesses: list[list[int]]) -> list[list[int]]:
         """What the model says after each row's unread tokens and after each guessed one."""

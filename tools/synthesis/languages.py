@@ -29,11 +29,7 @@ def foreign(text: str, language: str) -> str:
     """The code of the language that the text is in instead ('other' for a foreign script), or nothing."""
     wanted = language.lower()[:2]
     bare = _NO_LANGUAGE.sub(" ", text)
-    scripts: Counter[str] = Counter()
-    for char in bare:
-        if char.isalpha():
-            script = unicodedata.name(char, "").split(" ")[0]
-            scripts[script] += 3 if script in _SYLLABLES else 1
+    scripts = _scripts(bare)
     if not wanted or scripts.total() < _ENOUGH_LETTERS:
         return ""
     if sum(scripts[name] for name in SCRIPTS.get(wanted, ("LATIN",))) < scripts.total() / 3:
@@ -43,6 +39,21 @@ def foreign(text: str, language: str) -> str:
         return ""
     code, share = _model().classify(" ".join(words).lower())
     return str(code) if code != wanted and share >= _SURE else ""
+
+
+def _scripts(text: str) -> Counter[str]:
+    """Letters by script; characters that are a syllable count thrice."""
+    letters = Counter(filter(str.isalpha, text))
+    found: Counter[str] = Counter()
+    for char, times in letters.items():
+        script = _script(char)
+        found[script] += times * (3 if script in _SYLLABLES else 1)
+    return found
+
+
+@cache
+def _script(char: str) -> str:
+    return unicodedata.name(char, "").split(" ")[0]
 
 
 @cache

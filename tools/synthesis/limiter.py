@@ -39,7 +39,7 @@ class Limiter:
         self._good_at = self.now()
         self._logs: list[float] = []
         self._usual: float | None = None
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Future[float]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     def now(self) -> float:
@@ -56,16 +56,15 @@ class Limiter:
 
     async def enter(self) -> float:
         """Wait for a place, in order of arrival; the moment of sending."""
-        turn = asyncio.get_running_loop().create_future()
+        turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         self._admit()
         try:
-            await turn
+            return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self.leave()
             raise
-        return self.now()
 
     def close(self) -> None:
         """Nobody enters any more; those inside may finish."""
@@ -141,4 +140,4 @@ class Limiter:
                 return
             self.active += 1
             self._sent_at = self.now()
-            self._waiting.popleft().set_result(None)
+            self._waiting.popleft().set_result(self._sent_at)

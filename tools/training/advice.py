@@ -92,12 +92,14 @@ def _advised(student: str, train_samples: int, measured: Measured, wanted: JsonO
     if method == "rslora":
         alpha, why_alpha = max(1, round(2 * math.sqrt(rank))), "twice the rank's root, by which rslora divides"
     checkpoints = 2 if measured.device == "cpu" else 3
+    batch = int(str(wanted.get("batch_samples", 8 if train_samples < 1_000 else 16)))
+    lengths = measured.prefix_tokens, measured.p95_tokens, measured.longest_tokens
     plan = Plan(
         student=student,
         epochs=1,
         learning_rate=rate,
-        batch_samples=8 if train_samples < 1_000 else 16,
-        row_tokens=advised_row(measured.prefix_tokens, measured.p95_tokens, measured.longest_tokens, measured.device),
+        batch_samples=batch,
+        row_tokens=advised_row(batch, *lengths, measured.device),
         max_sample_tokens=max(32, measured.longest_tokens),
         lora_rank=16,
         lora_alpha=alpha,

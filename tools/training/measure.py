@@ -93,10 +93,10 @@ def measure(catalog: Catalog, dataset: Dataset, student: str, wishes: Wishes | N
     return measured
 
 
-def advised_row(prefix: int, p95: int, longest: int, device: str) -> int:
-    """Tokens of a row. On a CPU: room for eight long samples, so that a batch seldom pays for its prefix twice, up to
+def advised_row(batch: int, prefix: int, p95: int, longest: int, device: str) -> int:
+    """Tokens of a row. On a CPU: room for a batch of long samples, so that it seldom pays for its prefix twice, up to
     the 2,048 beyond which rows fall out of its caches (SmolLM2, 2 cores: 211 tokens/s, 183 at 4,096, 196 at 1,024)."""
-    row = min(2_048, prefix + 8 * max(1, p95 - prefix)) if device == "cpu" else 8_192
+    row = min(2_048, prefix + batch * max(1, p95 - prefix)) if device == "cpu" else 8_192
     return max(row, longest, 64)
 
 
@@ -120,7 +120,7 @@ def _measure_here(student: str, rows: Sequence[Row], wishes: Wishes) -> Measured
         epochs=1,
         learning_rate=1e-6,
         batch_samples=BATCH,
-        row_tokens=advised_row(prefix, p95, lengths[-1], device),
+        row_tokens=advised_row(BATCH, prefix, p95, lengths[-1], device),
         max_sample_tokens=max(32, lengths[-1]),
         lora_rank=RANK,
         lora_alpha=RANK,
