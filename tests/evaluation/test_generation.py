@@ -132,6 +132,8 @@ def test_adapters_are_switched_by_name(student: Path, tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM
 
     folders = {name: make_adapter(student, tmp_path / name, seed) for name, seed in (("a", 1), ("b", 2))}
+    folders["longer"] = make_adapter(student, tmp_path / "longer", 3, rank=8)
+    folders["other"] = make_adapter(student, tmp_path / "other", 4, target_modules=["q_proj"], use_rslora=True)
     rows = [
         Row(
             id=str(number),
@@ -160,11 +162,12 @@ def test_adapters_are_switched_by_name(student: Path, tmp_path: Path) -> None:
             told[row.id] = local.tokenizer.decode(tokens, skip_special_tokens=True)
         return told
 
-    answers = {name: ask(name) for name in ("base", "a", "b")}
-    assert answers == {name: truth(name) for name in ("base", "a", "b")}
-    assert len({tuple(said.values()) for said in answers.values()}) == 3
-    assert ask("base") == answers["base"]  # switched off again
-    assert ask("a") == answers["a"]
+    names = ("base", "a", "b", "longer", "other")
+    answers = {name: ask(name) for name in names}
+    assert answers == {name: truth(name) for name in names}
+    assert len({tuple(said.values()) for said in answers.values()}) == len(names)
+    for name in ("base", "a", "other", "base", "b", "longer"):  # switched off and exchanged again
+        assert ask(name) == answers[name]
 
 
 def test_threads_are_the_setting_or_measured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 import json
 import random
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tests.tiny import make_student
 from tools.catalog import Catalog
@@ -76,7 +76,7 @@ def make_lively_student(folder: Path, hidden: int = 64, layers: int = 2) -> Path
     return folder
 
 
-def make_adapter(student: Path, folder: Path, seed: int, rank: int = 4) -> Path:
+def make_adapter(student: Path, folder: Path, seed: int, rank: int = 4, **more: Any) -> Path:
     """A peft adapter whose update is large enough to change every answer of the tiny student."""
     import torch
     from peft import LoraConfig, get_peft_model
@@ -84,7 +84,8 @@ def make_adapter(student: Path, folder: Path, seed: int, rank: int = 4) -> Path:
 
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_pretrained(student, dtype=torch.float32)
-    config = LoraConfig(r=rank, lora_alpha=4 * rank, target_modules="all-linear", init_lora_weights=False)
+    made = {"r": rank, "lora_alpha": 4 * rank, "target_modules": "all-linear", "init_lora_weights": False}
+    config = LoraConfig(**{**made, **more})
     get_peft_model(model, config).save_pretrained(folder)
     seal_folder(folder)
     return folder

@@ -5,9 +5,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
+
 from tools.dataset.splits import Row
 from tools.errors import RetortError
 from tools.evaluation.attention import grouped_attention
+from tools.evaluation.cache import ROOM_TOKENS
 from tools.evaluation.candidates import Candidate
 from tools.evaluation.generation import greedy
 from tools.evaluation.threads import use_fastest_threads
@@ -15,7 +18,8 @@ from tools.records import Deployment
 from tools.training.chat import TEMPLATE_ARGUMENTS, chat_request, end_token_id, load_tokenizer, prompt_ids
 from tools.training.student import has_gpu
 
-BATCH_ROWS = {"cpu": 64, "cuda": 128}  # decoding reads all weights once a token, whatever the rows
+MOST_ROWS = 128  # answered at once; decoding reads all weights once a token, whatever the rows
+CACHE_SHARE = 0.25  # of the free memory, for keys and values of a batch
 SERVED_CONTEXT_TOKENS = 2048  # a served student takes prompts and answers up to this, or its own limit if shorter
 SERVED_CONCURRENCY = 16  # the server batches them; more in flight is more tokens a second
 REQUEST_TIMEOUT_S = 300.0
@@ -36,14 +40,16 @@ class LocalStudent:
 
         self.precision = precision
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.batch_rows = batch_rows or BATCH_ROWS[self.device]
+        self.batch_rows = batch_rows  # 0: as many as there is memory for
         self.tokenizer = load_tokenizer(folder)
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         attention = grouped_attention() if self.device == "cpu" else None  # None: the model's default
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation=attention)
         self.model = model.to(self.device).eval()
         self._adapters: Any = None  # the PeftModel around `model`, once there is an adapter
-        self._merged = False  # whether an adapter is summed into the base's weights
+        self._slot = ""  # the adapter's name in `_adapters`, whose weights are exchanged
+        self._loaded = ""  # the candidate whose weights it holds
+        self._merged = False  # whether they are summed into the base's weights
         self.end_id = end_token_id(self.tokenizer)
         self.end_ids = _end_ids(self.model, self.tokenizer)
 
@@ -62,20 +68,33 @@ class LocalStudent:
         self._switch_to(candidate)
         if self.device == "cpu":
             use_fastest_threads()
+        prompts = [prompt_ids(self.tokenizer, row.prompt, row.tools) for row in rows]
+        batch_rows = self.batch_rows or self._room(max(map(len, prompts), default=0) + max_new_tokens)
         pad_id = self.tokenizer.pad_token_id
         found = greedy(
             self.model,
-            [prompt_ids(self.tokenizer, row.prompt, row.tools) for row in rows],
+            prompts,
             end_ids=self.end_ids,
             pad_id=0 if pad_id is None else pad_id,  # masked, so any id will do
             max_new_tokens=max_new_tokens,
-            batch_rows=self.batch_rows,
+            batch_rows=batch_rows,
             earlier=[self._tokens((earlier or {}).get(row.id, "")) for row in rows],
         )
         for count, (index, tokens) in enumerate(found, start=1):
-            if self.device == "cpu" and count % self.batch_rows == 0:
+            if self.device == "cpu" and count % batch_rows == 0:
                 use_fastest_threads()  # other work may have begun or ended since
             yield rows[index], self.tokenizer.decode(tokens, skip_special_tokens=True)
+
+    def _room(self, tokens: int) -> int:
+        """Rows of so many tokens whose keys and values have room at once."""
+        import torch
+
+        config = self.model.config.get_text_config()
+        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        row_bytes = 2 * config.num_hidden_layers * heads * dim * self.model.dtype.itemsize * (tokens + ROOM_TOKENS)
+        free = torch.cuda.mem_get_info()[0] if self.device == "cuda" else psutil.virtual_memory().available
+        return max(1, min(MOST_ROWS, int(CACHE_SHARE * free / row_bytes)))
 
     def _tokens(self, answer: str) -> list[int]:
         """An answer as this student writes it, its end included; no answer has none."""
@@ -84,26 +103,42 @@ class LocalStudent:
         return [*self.tokenizer(answer, add_special_tokens=False)["input_ids"], self.end_id]
 
     def _switch_to(self, candidate: Candidate) -> None:
-        from peft import PeftModel
+        from peft.tuners.tuners_utils import BaseTunerLayer
 
         if self._merged:
-            self._adapters.unmerge_adapter()
+            for module in self._adapters.modules():
+                if isinstance(module, BaseTunerLayer) and module.merged:  # an adapter may have few layers
+                    module.unmerge()
             self._merged = False
         if candidate.adapter is None:
             if self._adapters is not None:
                 self._adapters.base_model.disable_adapter_layers()
             return
-        if self._adapters is None:
-            self._adapters = PeftModel.from_pretrained(self.model, candidate.adapter, adapter_name=candidate.name)
-        elif candidate.name not in self._adapters.peft_config:
-            self._adapters.load_adapter(candidate.adapter, adapter_name=candidate.name)
-        self._adapters.set_adapter(candidate.name)
+        if candidate.name != self._loaded:
+            self._load(candidate.name, candidate.adapter)
+        self._adapters.set_adapter(self._slot)
         self._adapters.base_model.enable_adapter_layers()
         self._adapters.eval()
         if self.precision == "fp32":
             # A fifth faster than adding the update to every product; rounds at 1e-7, in bf16 it would at 1e-2.
-            self._adapters.merge_adapter([candidate.name])
+            self._adapters.merge_adapter([self._slot])
             self._merged = True
+
+    def _load(self, name: str, adapter: Path) -> None:
+        """Put a candidate's weights where the last one's were: checkpoints of a run have the same layers."""
+        from peft import PeftModel
+        from peft.utils.hotswap import hotswap_adapter
+
+        if self._adapters is None:
+            self._slot = "slot-0"
+            self._adapters = PeftModel.from_pretrained(self.model, adapter, adapter_name=self._slot)
+        else:
+            try:
+                hotswap_adapter(self._adapters, str(adapter), self._slot, torch_device=self.device)
+            except (ValueError, RuntimeError, NotImplementedError):  # of another run: other layers, another method
+                self._slot = f"slot-{len(self._adapters.peft_config)}"
+                self._adapters.load_adapter(adapter, adapter_name=self._slot)
+        self._loaded = name
 
 
 class ServedStudent:
