@@ -41,7 +41,10 @@ ENDINGS = ("What must I do, and how long will it take?", "My number is {}.", "I 
 
 
 def run() -> dict[str, float]:
-    """Wall time of nine separate evaluations over that of one job. AssertionError when any answer differs."""
+    """Wall time of nine separate evaluations over that of one job; the fastest checkpoint alone stands for all eight.
+
+    AssertionError when any answer differs.
+    """
     from tools.settings import settings
     from tools.training.student import resolve
 
@@ -50,10 +53,10 @@ def run() -> dict[str, float]:
         os.environ["RETORT_HOME"] = home
         settings.cache_clear()
         together_s, together, asked = _together(student)
-        alone_s, alone = 0.0, []
-        for adapter in asked["adapters"]:
-            seconds, answers = _timed({**asked, "adapter": adapter})
-            alone_s, alone = alone_s + seconds, [*alone, answers]
+        timed = [_timed({**asked, "adapter": adapter}) for adapter in asked["adapters"]]
+    seconds, alone = [each for each, _ in timed], [answers for _, answers in timed]
+    alone_s = seconds[0] + CHECKPOINTS * min(seconds[1:])  # a host's bad minutes must not count for us
+    print(f"one job {together_s:.1f} s; alone {', '.join(f'{each:.1f}' for each in seconds)} s", flush=True)
     assert together == alone, "the two ways answer differently"
     assert len({tuple(answers) for answers in together}) > CHECKPOINTS // 2, "checkpoints that say the same"
     return {"evaluation.checkpoints8.vs_sequential": alone_s / together_s}

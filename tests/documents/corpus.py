@@ -16,6 +16,7 @@ from collections import Counter
 from pathlib import Path
 
 from tools.catalog import Catalog
+from tools.documents import sandbox
 from tools.documents.adding import add_file, recognise
 from tools.documents.finding import current_passages, text_of
 from tools.errors import RetortError
@@ -49,12 +50,14 @@ def measured(source: Path, gold: Path) -> Row:
         except RetortError as error:
             said = str(error)
         catalog.close()
+    seconds = time.perf_counter() - started
+    sandbox.end_all()  # what a reader took is known when the warm process that forked it has ended
     return Row(
         name=source.name,
         passages=passages,
         said=said,
         kept=share_kept(gold.read_text(encoding="utf-8"), text) if gold.is_file() else None,
-        seconds=time.perf_counter() - started,
+        seconds=seconds,
         megabytes=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
     )
 

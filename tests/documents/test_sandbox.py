@@ -55,7 +55,7 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> "Iterator[list[subprocess.Popen[str
     found: list[subprocess.Popen[str]] = []
     monkeypatch.setattr(sandbox, "_idle", found)
     yield found
-    sandbox._end_all()
+    sandbox.end_all()
 
 
 def test_no_socket_can_be_made_by_it_or_by_its_children(folder: Path) -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from tests.evaluation.world import SYSTEM, make_adapter
 from tools.dataset.splits import Row
-from tools.evaluation import threads
+from tools.evaluation import generation, threads
 from tools.evaluation.candidates import Candidate
 from tools.evaluation.drafting import Draft, worth_guessing
-from tools.evaluation.generation import common_prefix, greedy
+from tools.evaluation.generation import greedy
+from tools.evaluation.prefixes import fork_depths
 from tools.evaluation.students import LocalStudent, answer_limit
 from tools.evaluation.threads import use_fastest_threads
 from tools.records import Message
@@ -78,6 +79,73 @@ def test_any_batch_gives_the_same_answers(
     assert dict(found) == wanted
 
 
+@pytest.fixture(scope="module")
+def forked() -> list[list[int]]:
+    """A tree: two passages with questions that begin alike, one prompt twice, one that ends where another goes on."""
+    draw = random.Random(5)
+
+    def words(count: int) -> list[int]:
+        return [draw.randrange(250) for _ in range(count)]
+
+    system, first, second, how = words(12), words(90), words(70), words(5)
+    asked = [system + first + how + words(3), system + first + how + words(9), system + first + words(4)]
+    asked += [system + second + words(length) for length in (2, 6, 7)]
+    return [*asked, asked[0], asked[1][:-4], system + words(1)]
+
+
+@pytest.mark.parametrize("batch_rows", [4, 16])
+def test_each_beginning_is_read_once_and_changes_nothing(
+    model: Any, forked: list[list[int]], batch_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(generation.STEP_TOKENS, "cpu", 1)  # every fork pays
+    read: list[int] = []
+    forward = type(model).forward
+
+    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        read.append(kwargs["input_ids"].numel())
+        return forward(self, *args, **kwargs)
+
+    ends: dict[str, Any] = {"end_ids": set(), "pad_id": 0, "batch_rows": batch_rows}
+    found = dict(greedy(model, forked, max_new_tokens=LIMIT, **ends))
+    assert found == {at: one_by_one(model, prompt, set()) for at, prompt in enumerate(forked)}
+    monkeypatch.setattr(type(model), "forward", counted)
+    assert len(dict(greedy(model, forked, max_new_tokens=1, **ends))) == len(forked)
+    assert sum(read) < sum(map(len, forked)) * 0.7  # padding counted
+
+
+def test_forks_are_where_the_fewest_tokens_are_computed() -> None:
+    passages = [[0] * 50 + [number] * 100 + [7, question] for number in (1, 2) for question in range(10)]
+    assert fork_depths(passages, 10) == [50, 151]  # 50 once, 101 for each passage, and each row's last
+    assert fork_depths(passages, 64) == [151]  # a stop less for 50 tokens more
+    assert fork_depths(passages, 10**6) == []  # no stop pays
+    assert fork_depths([[number] * 9 for number in range(8)], 1) == []  # nothing in common
+    assert fork_depths([[3, 4, 5]] * 9, 1) == [2]  # the same prompt again and again
+    assert fork_depths([[3], [3, 4]], 1) == []
+    assert fork_depths([[3], *([[3, 4, 5]] * 9)], 1) == [2]
+
+
+@pytest.mark.parametrize("family", ["Gemma2", "Mistral"])
+def test_a_window_sees_what_it_would_alone(family: str, forked: list[list[int]]) -> None:
+    import torch
+    import transformers
+
+    torch.manual_seed(0)
+    shape = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "head_dim": 8,
+    }
+    config = getattr(transformers, f"{family}Config")(
+        vocab_size=256, num_key_value_heads=2, sliding_window=16, initializer_range=0.4, **shape
+    )
+    windowed = getattr(transformers, f"{family}ForCausalLM")(config).eval()
+    ends: dict[str, Any] = {"end_ids": set(), "pad_id": 0, "max_new_tokens": LIMIT, "batch_rows": 4}
+    wanted = {at: one_by_one(windowed, prompt, set()) for at, prompt in enumerate(forked)}
+    assert dict(greedy(windowed, forked, **ends)) == wanted
+
+
 def test_guesses_save_steps_and_change_nothing(
     model: Any, prompts: list[list[int]], free: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,13 +185,6 @@ def test_a_batch_is_as_wide_as_pays_for_all_its_rows() -> None:
             lost.learn(8, 0)
     assert worth_guessing(right, [[1] * 8] * 16, 1, "cpu") == 8
     assert worth_guessing(wrong, [[1] * 8] * 16, 1, "cpu") == 0
-
-
-def test_common_prefix_leaves_every_prompt_a_token() -> None:
-    assert common_prefix([[1, 2, 3, 4], [1, 2, 9], [1, 2]]) == 1
-    assert common_prefix([[1, 2, 3]]) == 2
-    assert common_prefix([[1, 2], [1, 2]]) == 1
-    assert common_prefix([[5, 2], [1, 2]]) == 0
 
 
 def test_adapters_are_switched_by_name(student: Path, tmp_path: Path) -> None:

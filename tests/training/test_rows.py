@@ -50,10 +50,11 @@ def test_every_sample_is_packed_once_and_rows_keep_their_room() -> None:
 
 
 def test_a_prompt_that_is_all_prefix_keeps_the_token_that_predicts() -> None:
-    same = Encoded(prompt_ids=(5, 6, 7), answer_ids=(8,))
-    longer = Encoded(prompt_ids=(5, 6, 7, 9), answer_ids=(8,))
-    assert common_prefix([same, longer]) == 2
-    assert common_prefix([Encoded(prompt_ids=(5,), answer_ids=(1,))]) == 0
+    assert common_prefix([(5, 6, 7), (5, 6, 7, 9)]) == 2
+    assert common_prefix([[1, 2, 3, 4], [1, 2, 9], [1, 2]]) == 1
+    assert common_prefix([[1, 2], [1, 2]]) == 1
+    assert common_prefix([[5, 2], [1, 2]]) == 0
+    assert common_prefix([(5,)]) == 0
 
 
 def test_a_sample_longer_than_the_row_still_gets_one() -> None:

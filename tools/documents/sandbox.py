@@ -92,7 +92,7 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 
 @atexit.register
-def _end_all() -> None:
+def end_all() -> None:
     while _idle:
         _end(_idle.pop())
 

@@ -44,7 +44,8 @@ def _roomy_layer() -> Any:
             return self.keys, self.values
 
         def batch_select_indices(self, indices: Any) -> None:
-            used = self.get_seq_length()
+            if not (used := self.get_seq_length()):
+                return
             self.buffers = [buffer[indices] for buffer in self.buffers]
             self.keys, self.values = (buffer[:, :, :used] for buffer in self.buffers)
 

@@ -1,25 +1,18 @@
-"""Greedy answers in batches, the prompt's common beginning computed once.
+"""Greedy answers in batches, whatever prompts begin with in common computed once.
 
-All rows of a task share their system prompt. Its keys and values are computed for one row and expanded over the
-batch, which is exact: position ids continue from the prefix, and the padding between prefix and row is masked.
-Several tokens a step are guessed and checked (`drafting.py`); only what the model itself says is kept.
+All rows of a task share their system prompt, those of one document its passage. Keys and values of a common beginning
+are computed for one row and copied to all that go on from it, which is exact: position ids continue from there, and the
+padding between it and a row's own tokens is masked. Several tokens a step are guessed and checked (`drafting.py`);
+only what the model itself says is kept.
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from tools.evaluation.cache import keeps_all, roomy_cache
-from tools.evaluation.drafting import Draft, worth_guessing
-
-
-def common_prefix(prompts: Sequence[Sequence[int]]) -> int:
-    """Tokens that all prompts begin with, leaving each at least one token of its own."""
-    first, last = min(prompts, key=list), max(prompts, key=list)  # what these two share in order, all share
-    room = min(len(prompt) for prompt in prompts) - 1
-    shared = 0
-    while shared < room and first[shared] == last[shared]:
-        shared += 1
-    return shared
+from tools.evaluation.drafting import STEP_TOKENS, Draft, worth_guessing
+from tools.evaluation.prefixes import fork_depths
+from tools.training.rows import common_prefix
 
 
 def greedy(
@@ -40,19 +33,21 @@ def greedy(
     """
     if not prompts:
         return
-    shared = common_prefix(prompts) if share_prefix else 0
-    prefix = _prefill_prefix(model, prompts[0][:shared]) if shared else []
+    # A layer with a window counts what is masked as seen, so there rows may be padded on their left only.
+    share = share_prefix and keeps_all(roomy_cache(model.config))
+    shared = common_prefix(prompts) if share else 0
+    prefix = _prefill(model, prompts[0][:shared]) if shared else []
     order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
     for start in range(0, len(order), batch_rows):
         indices = order[start : start + batch_rows]
         guesses = [earlier[index] if earlier else () for index in indices]
-        batch = _Batch(model, [prompts[index] for index in indices], prefix, pad_id, guesses)
+        batch = _Batch(model, [prompts[index] for index in indices], prefix, pad_id, guesses, share)
         for place, tokens in batch.run(set(end_ids), max_new_tokens):
             yield indices[place], tokens
 
 
-def _prefill_prefix(model: Any, prefix: Sequence[int]) -> list[tuple[Any, Any]]:
-    """Keys and values of the shared prefix by layer, each (1, heads, prefix, head_dim)."""
+def _prefill(model: Any, prefix: Sequence[int]) -> list[tuple[Any, Any]]:
+    """Keys and values of what all prompts begin with by layer, each (1, heads, prefix, head_dim)."""
     import torch
     from transformers import DynamicCache
 
@@ -76,6 +71,7 @@ class _Batch:
         prefix: list[tuple[Any, Any]],
         pad_id: int,
         earlier: Sequence[Sequence[int]],
+        share: bool,
     ) -> None:
         import torch
 
@@ -85,17 +81,32 @@ class _Batch:
         self.answers: list[list[int]] = [[] for _ in prompts]
         self.unread = [list(prompt[shared:]) for prompt in prompts]
         self.drafts = [Draft(*pair) for pair in zip(earlier, self.unread, strict=True)]
-        self.mask = torch.ones(len(prompts), shared, dtype=torch.long, device=model.device)  # (rows, slots so far)
+        self.mask = torch.ones(1, shared, dtype=torch.long, device=model.device)  # (rows, slots so far)
         self.cache = roomy_cache(model.config)
         self.guesses = keeps_all(self.cache)
-        for number, (keys, values) in enumerate(prefix):
-            rows = (len(prompts), -1, -1, -1)
-            self.cache.update(keys.expand(*rows), values.expand(*rows), number)
+        for number, layer in enumerate(prefix):
+            self.cache.update(*layer, number)
+        depths = fork_depths(self.unread, STEP_TOKENS[model.device.type]) if share else []
+        self._select(self._read_together(depths))
+
+    def _read_together(self, depths: Sequence[int]) -> list[int]:
+        """Read each beginning that several rows have once; tells which of those read each row goes on from."""
+        places, read = [0] * len(self.unread), 0
+        for depth in depths:
+            pieces: dict[tuple[int, tuple[int, ...]], int] = {}
+            for row, own in enumerate(self.unread):
+                piece = tuple(own[: max(0, min(depth - read, len(own) - 1))])
+                places[row] = pieces.setdefault((places[row], piece), len(pieces))
+                self.unread[row] = own[len(piece) :]
+            self._select([place for place, _ in pieces])
+            self._step([list(piece) for _, piece in pieces], [()] * len(pieces))
+            read = depth
+        return places
 
     def run(self, end_ids: set[int], max_new_tokens: int) -> Iterator[tuple[int, list[int]]]:
         while self.places:
             guesses = self._guesses(max_new_tokens)
-            said = self._step(guesses)
+            said = self._step([self.unread[place] for place in self.places], guesses)
             keep, right = [], []
             for row, place in enumerate(self.places):
                 guess, tokens = guesses[row], said[row]
@@ -123,17 +134,16 @@ class _Batch:
         width = worth_guessing(drafts, found, unread, self.mask.device.type)
         return [guess[:width] for guess in found]
 
-    def _step(self, guesses: list[list[int]]) -> list[list[int]]:
+    def _step(self, unread: Sequence[Sequence[int]], guesses: Sequence[Sequence[int]]) -> list[list[int]]:
         """What the model says after each row's unread tokens and after each guessed one."""
         import torch
 
-        unread = [self.unread[place] for place in self.places]
         before, after = max(map(len, unread)), max(map(len, guesses))
         # Padding stands outside: first what is unread, to the right, then what is guessed, to the left.
         tokens, seen = [], []
         for own, guess in zip(unread, guesses, strict=True):
             left, right = before - len(own), after - len(guess)
-            tokens.append([self.pad_id] * left + own + guess + [self.pad_id] * right)
+            tokens.append([self.pad_id] * left + [*own, *guess] + [self.pad_id] * right)
             seen.append([0] * left + [1] * (len(own) + len(guess)) + [0] * right)
         self.mask = torch.cat([self.mask, self.mask.new_tensor(seen)], dim=1)
         # Padding counts for no position: a row's own tokens follow each other and the prefix directly.
@@ -161,8 +171,14 @@ class _Batch:
             allowed = torch.arange(width) < torch.tensor(right)[:, None]  # (rows, width)
             self.mask[:, -width:] = allowed.to(self.mask)
         if len(keep) < len(self.places):
-            rows = torch.tensor(keep, device=self.mask.device)
-            with torch.inference_mode():
-                self.cache.batch_select_indices(rows)
-            self.mask = self.mask[rows]
+            self._select(keep)
             self.places = [self.places[row] for row in keep]
+
+    def _select(self, rows: Sequence[int]) -> None:
+        """Go on with these rows of the cache, each as often as it is named."""
+        import torch
+
+        indices = torch.tensor(rows, device=self.mask.device)
+        with torch.inference_mode():
+            self.cache.batch_select_indices(indices)
+        self.mask = self.mask[indices]

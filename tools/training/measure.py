@@ -109,7 +109,8 @@ def _measure_here(student: str, rows: Sequence[Row], wishes: Wishes) -> Measured
     end = end_token_id(tokenizer)
     samples = [encode(tokenizer, row, end) for row in rows]
     lengths = sorted(sample.tokens for sample in samples)
-    prefix, p95 = common_prefix(samples), lengths[min(len(lengths) - 1, int(len(lengths) * 0.95))]
+    prefix = common_prefix([sample.prompt_ids for sample in samples])
+    p95 = lengths[min(len(lengths) - 1, int(len(lengths) * 0.95))]
     started = time.monotonic()
     fastest, device = _fastest()
     began = time.time() - psutil.Process().create_time() - (time.monotonic() - started)

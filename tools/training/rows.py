@@ -44,15 +44,15 @@ class Row:
         return sum(len(group.branches) for group in self.groups)
 
 
-def common_prefix(samples: Sequence[Encoded]) -> int:
-    """Number of leading prompt tokens that all samples share, counted by tokens and never by text.
+def common_prefix(prompts: Sequence[Sequence[int]]) -> int:
+    """Number of leading tokens that all prompts share, counted by tokens and never by text.
 
-    At least one prompt token stays with each branch: the one that predicts the answer's first token.
+    At least one token stays with each: the one that predicts the answer's first token.
     """
-    shortest = min(len(sample.prompt_ids) for sample in samples) - 1
-    first = samples[0].prompt_ids
+    shortest = min(map(len, prompts)) - 1
+    first = prompts[0]
     for index in range(shortest):
-        if any(sample.prompt_ids[index] != first[index] for sample in samples):
+        if any(prompt[index] != first[index] for prompt in prompts):
             return index
     return max(shortest, 0)
 
@@ -102,14 +102,15 @@ def _cost(prefix: int, members: Sequence[Encoded]) -> int:
 
 def _groups(samples: Sequence[Encoded]) -> list[tuple[int, list[Encoded]]]:
     """Split samples, sorted by prompt, into groups of the least cost in tokens: together, or apart as they differ."""
-    prefix = common_prefix(samples)
+    prompts = [sample.prompt_ids for sample in samples]
+    prefix = common_prefix(prompts)
     whole = [(prefix, list(samples))]
     if len(samples) < 3:
         return whole
     apart: list[tuple[int, list[Encoded]]] = []
     begin = 0
     for end in range(1, len(samples) + 1):
-        if end == len(samples) or common_prefix(samples[end - 1 : end + 1]) <= prefix:
+        if end == len(samples) or common_prefix(prompts[end - 1 : end + 1]) <= prefix:
             if end - begin == len(samples):
                 return whole  # cannot be split: the shortest prompt bounds the prefix
             apart += _groups(samples[begin:end])
