@@ -41,7 +41,8 @@ def greedy(
     for start in range(0, len(order), batch_rows):
         indices = order[start : start + batch_rows]
         guesses = [earlier[index] if earlier else () for index in indices]
-        batch = _Batch(model, [prompts[index] for index in indices], prefix, pad_id, guesses, share)
+        asked = [prompts[index] for index in indices]
+        batch = _Batch(model, asked, prefix, pad_id=pad_id, earlier=guesses, share=share)
         for place, tokens in batch.run(set(end_ids), max_new_tokens):
             yield indices[place], tokens
 
@@ -69,6 +70,7 @@ class _Batch:
         model: Any,
         prompts: Sequence[Sequence[int]],
         prefix: list[tuple[Any, Any]],
+        *,
         pad_id: int,
         earlier: Sequence[Sequence[int]],
         share: bool,

@@ -7,6 +7,7 @@ A scope keeps apart what differs for another reason: two messages of one templat
 import hashlib
 import json
 import re
+import sqlite3
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
@@ -20,6 +21,9 @@ SHARED = 0.7  # of a sketch's entries, where only sketches are known
 _BANDS, _ROWS = 32, 3  # a pair that shares half of its pieces is proposed with 98.6 %, a twentieth with 0.4 %
 _SEED = 17
 FINGERPRINTS = "fingerprints.json"  # beside the files of a frozen dataset
+_NEAR = """
+    SELECT DISTINCT key FROM inputs JOIN places USING (number) WHERE place IN (SELECT value FROM json_each(?))
+"""
 _NO_WORD = re.compile(r"[\W_]+")
 
 
@@ -29,22 +33,25 @@ def exact_key(text: str) -> str:
 
 
 class Index:
-    """The inputs seen so far. Those of a scope are few and compared one by one; those without one go through bands."""
+    """The inputs seen so far. Those of a scope are few and compared one by one; those without one go through bands.
+
+    They lie in a temporary database of SQLite's, on the disk beyond its cache: memory does not grow with the samples.
+    """
 
     def __init__(self) -> None:
-        from rensa import RMinHashLSH
-
-        self._bands: Any = RMinHashLSH(threshold=SHARED, num_perm=_BANDS * _ROWS, num_bands=_BANDS)
-        self._keys: list[str] = []  # by their number in the bands
-        self._scopes: dict[int, list[str]] = {}
+        self._seen = sqlite3.connect("", check_same_thread=False)  # made by one thread, used by the next
+        self._seen.executescript(
+            "PRAGMA journal_mode = OFF;"
+            "CREATE TABLE inputs (number INTEGER PRIMARY KEY, key TEXT);"
+            "CREATE TABLE places (place INTEGER, number INTEGER, PRIMARY KEY (place, number)) WITHOUT ROWID;"
+        )
 
     def add(self, text: str, scope: str = "") -> None:
         key = exact_key(text)
-        if scope:
-            self._scopes.setdefault(hash(scope), []).append(key)
-        elif key:
-            self._bands.insert(len(self._keys), _sketch(key))
-            self._keys.append(key)
+        if key:
+            number = self._seen.execute("INSERT INTO inputs (key) VALUES (?)", (key,)).lastrowid
+            found = {(place, number) for place in _places(key, scope)}
+            self._seen.executemany("INSERT INTO places VALUES (?, ?)", sorted(found))
 
     def alike(self, text: str, scope: str = "") -> str:
         """The key of an input that is nearly the same, or nothing."""
@@ -52,10 +59,7 @@ class Index:
         from rapidfuzz.distance import Indel
 
         key = exact_key(text)
-        if scope:
-            near = self._scopes.get(hash(scope), [])
-        else:
-            near = [self._keys[number] for number in self._bands.query(_sketch(key))] if key else []
+        near = [one for (one,) in self._seen.execute(_NEAR, (json.dumps(_places(key, scope)),))] if key else []
         found = process.extractOne(key, near, scorer=Indel.normalized_similarity, score_cutoff=ALIKE)
         return str(found[0]) if found else ""
 
@@ -117,6 +121,11 @@ def _sketch(key: str, scope: str = "") -> Any:
     sketch = RMinHash(num_perm=_BANDS * _ROWS, seed=_SEED)
     sketch.update([f"{scope} {piece}" for piece in _pieces(key)])
     return sketch
+
+
+def _places(key: str, scope: str) -> list[int]:
+    """Where inputs like this one lie: its scope, or its bands. Two that share a number by chance are still compared."""
+    return [hash(scope)] if scope else [hash(band) for band in _cut(tuple(_sketch(key).digest()))]
 
 
 def _cut(digest: tuple[int, ...]) -> list[tuple[int, ...]]:
