@@ -21,6 +21,8 @@ SHARED = 0.7  # of a sketch's entries, where only sketches are known
 _BANDS, _ROWS = 32, 3  # a pair that shares half of its pieces is proposed with 98.6 %, a twentieth with 0.4 %
 _SEED = 17
 FINGERPRINTS = "fingerprints.json"  # beside the files of a frozen dataset
+# One statement each: a thread gives Python's lock away, and waits for it again, at every statement.
+_PLACED = "INSERT OR IGNORE INTO places SELECT value, ? FROM json_each(?)"
 _NEAR = """
     SELECT DISTINCT key FROM inputs JOIN places USING (number) WHERE place IN (SELECT value FROM json_each(?))
 """
@@ -41,7 +43,7 @@ class Index:
     def __init__(self) -> None:
         self._seen = sqlite3.connect("", check_same_thread=False)  # made by one thread, used by the next
         self._seen.executescript(
-            "PRAGMA journal_mode = OFF;"
+            "PRAGMA journal_mode = OFF; PRAGMA cache_size = -16000;"  # KiB
             "CREATE TABLE inputs (number INTEGER PRIMARY KEY, key TEXT);"
             "CREATE TABLE places (place INTEGER, number INTEGER, PRIMARY KEY (place, number)) WITHOUT ROWID;"
         )
@@ -50,8 +52,7 @@ class Index:
         key = exact_key(text)
         if key:
             number = self._seen.execute("INSERT INTO inputs (key) VALUES (?)", (key,)).lastrowid
-            found = {(place, number) for place in _places(key, scope)}
-            self._seen.executemany("INSERT INTO places VALUES (?, ?)", sorted(found))
+            self._seen.execute(_PLACED, (number, json.dumps(_places(key, scope))))
 
     def alike(self, text: str, scope: str = "") -> str:
         """The key of an input that is nearly the same, or nothing."""
