@@ -7,7 +7,6 @@ A scope keeps apart what differs for another reason: two messages of one templat
 import hashlib
 import json
 import re
-import sqlite3
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
@@ -21,11 +20,6 @@ SHARED = 0.7  # of a sketch's entries, where only sketches are known
 _BANDS, _ROWS = 32, 3  # a pair that shares half of its pieces is proposed with 98.6 %, a twentieth with 0.4 %
 _SEED = 17
 FINGERPRINTS = "fingerprints.json"  # beside the files of a frozen dataset
-# One statement each: a thread gives Python's lock away, and waits for it again, at every statement.
-_PLACED = "INSERT OR IGNORE INTO places SELECT value, ? FROM json_each(?)"
-_NEAR = """
-    SELECT DISTINCT key FROM inputs JOIN places USING (number) WHERE place IN (SELECT value FROM json_each(?))
-"""
 _NO_WORD = re.compile(r"[\W_]+")
 
 
@@ -35,24 +29,22 @@ def exact_key(text: str) -> str:
 
 
 class Index:
-    """The inputs seen so far. Those of a scope are few and compared one by one; those without one go through bands.
-
-    They lie in a temporary database of SQLite's, on the disk beyond its cache: memory does not grow with the samples.
-    """
+    """The inputs seen so far. Those of a scope are few and compared one by one; those without one go through bands."""
 
     def __init__(self) -> None:
-        self._seen = sqlite3.connect("", check_same_thread=False)  # made by one thread, used by the next
-        self._seen.executescript(
-            "PRAGMA journal_mode = OFF; PRAGMA cache_size = -16000;"  # KiB
-            "CREATE TABLE inputs (number INTEGER PRIMARY KEY, key TEXT);"
-            "CREATE TABLE places (place INTEGER, number INTEGER, PRIMARY KEY (place, number)) WITHOUT ROWID;"
-        )
+        from rensa import RMinHashLSH
+
+        self._bands: Any = RMinHashLSH(threshold=SHARED, num_perm=_BANDS * _ROWS, num_bands=_BANDS)
+        self._keys: list[str] = []  # by their number in the bands
+        self._scopes: dict[int, list[str]] = {}
 
     def add(self, text: str, scope: str = "") -> None:
         key = exact_key(text)
-        if key:
-            number = self._seen.execute("INSERT INTO inputs (key) VALUES (?)", (key,)).lastrowid
-            self._seen.execute(_PLACED, (number, json.dumps(_places(key, scope))))
+        if scope:
+            self._scopes.setdefault(hash(scope), []).append(key)
+        elif key:
+            self._bands.insert(len(self._keys), _sketch(key))
+            self._keys.append(key)
 
     def alike(self, text: str, scope: str = "") -> str:
         """The key of an input that is nearly the same, or nothing."""
@@ -60,7 +52,10 @@ class Index:
         from rapidfuzz.distance import Indel
 
         key = exact_key(text)
-        near = [one for (one,) in self._seen.execute(_NEAR, (json.dumps(_places(key, scope)),))] if key else []
+        if scope:
+            near = self._scopes.get(hash(scope), [])
+        else:
+            near = [self._keys[number] for number in self._bands.query(_sketch(key))] if key else []
         found = process.extractOne(key, near, scorer=Indel.normalized_similarity, score_cutoff=ALIKE)
         return str(found[0]) if found else ""
 
@@ -122,11 +117,6 @@ def _sketch(key: str, scope: str = "") -> Any:
     sketch = RMinHash(num_perm=_BANDS * _ROWS, seed=_SEED)
     sketch.update([f"{scope} {piece}" for piece in _pieces(key)])
     return sketch
-
-
-def _places(key: str, scope: str) -> list[int]:
-    """Where inputs like this one lie: its scope, or its bands. Two that share a number by chance are still compared."""
-    return [hash(scope)] if scope else [hash(band) for band in _cut(tuple(_sketch(key).digest()))]
 
 
 def _cut(digest: tuple[int, ...]) -> list[tuple[int, ...]]:
