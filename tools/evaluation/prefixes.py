@@ -19,7 +19,7 @@ def fork_depths(prompts: Sequence[list[int]], step_tokens: int) -> list[int]:
     depths = sorted({*forks, longest} - {0})
     best: dict[int, tuple[int, list[int]]] = {}  # by where reading stands: tokens still to compute, depths to come
     for at in (*reversed(depths), 0):
-        alone = len(prompts) * (longest + 1 - at), []
+        alone: tuple[int, list[int]] = (len(prompts) * (longest + 1 - at), [])
         together = (
             (step_tokens + (bisect_left(forks, to) + 1) * (to - at) + best[to][0], [to, *best[to][1]])
             for to in depths
