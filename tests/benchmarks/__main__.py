@@ -5,16 +5,20 @@ physical limit measured in the same run, never bare seconds. Names of modules on
 """
 
 import json
+import os
 import sys
 import time
 from importlib import import_module
 from pathlib import Path
+
+from tools.jobs import compute_environment
 
 FOLDER = Path(__file__).parent
 RESULT = FOLDER.parents[1] / "build" / "bench.json"
 
 
 def main(wanted: list[str]) -> int:
+    os.environ.update(compute_environment())  # before anybody loads torch: as in a job, and for peers alike
     names = sorted(path.stem for path in FOLDER.glob("bench_*.py"))
     unknown = set(wanted) - set(names)
     if unknown:

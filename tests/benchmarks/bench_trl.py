@@ -7,12 +7,14 @@ Both learn the contacts' task for a few steps, from two seeds each, so that thei
 goes to build/training_speed.svg.
 """
 
+import os
 import random
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tests.conftest import CONTACTS
 from tools.dataset.splits import Row
@@ -21,7 +23,7 @@ from tools.synthesis.instructions import system_prompt
 from tools.synthesis.simulator import Simulator
 from tools.training.chat import Encoded, encode, end_token_id, load_tokenizer
 from tools.training.engine import GRADIENT_CLIP, Engine
-from tools.training.measure import advised_row
+from tools.training.measure import advised_row, fastest_precision
 from tools.training.padded import padded_batches, padded_loss
 from tools.training.student import resolve
 
@@ -136,11 +138,17 @@ def plot(speeds: Mapping[str, tuple[float, float]], path: Path) -> None:
     ]
     axes.set_xticks([at + 0.2 for at in range(len(told))], told, fontsize=8)
     axes.set_ylabel("samples/s")
-    axes.set_title("SmolLM2-135M, LoRA rank 16 on all layers, fp32, 2 CPU cores", fontsize=9)
+    title = f"SmolLM2-135M, LoRA rank 16 on all layers, {_precision()}, {os.cpu_count()} CPU cores"
+    axes.set_title(title, fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
     figure.savefig(path)
     pyplot.close(figure)
+
+
+@cache
+def _precision() -> Literal["bf16", "fp32"]:
+    return fastest_precision()[0]
 
 
 def _samples(shared: int, own: int, count: int) -> list[Encoded]:
@@ -178,7 +186,7 @@ def _plan(batch: int, row_tokens: int, seed: int) -> Plan:
         max_sample_tokens=2048,
         lora_rank=16,
         lora_alpha=32,
-        precision="fp32",
+        precision=_precision(),
     )
 
 
@@ -204,11 +212,12 @@ def _trl(samples: Sequence[Encoded], batch: int, each: int, *, autocast: bool = 
         "input_ids": [[*sample.prompt_ids, *sample.answer_ids] for sample in samples],
         "completion_mask": [[0] * len(sample.prompt_ids) + [1] * len(sample.answer_ids) for sample in samples],
     }
-    folder = resolve(STUDENT)
-    clock = Clock()
+    folder, clock = resolve(STUDENT), Clock()
     with tempfile.TemporaryDirectory() as output:
         trainer = SFTTrainer(
-            model=AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32),
+            model=AutoModelForCausalLM.from_pretrained(
+                folder, dtype={"bf16": torch.bfloat16, "fp32": torch.float32}[_precision()]
+            ),
             args=SFTConfig(
                 output_dir=output,
                 max_steps=len(samples) // batch,

@@ -1,6 +1,5 @@
 """From a teacher's samples to stored ones: what is asked, what is judged, what is written in one transaction."""
 
-import hashlib
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from tools.synthesis.framing import asked
 from tools.synthesis.judging import Judge
 from tools.synthesis.likeness import exact_key
 from tools.synthesis.rules import in_force
+from tools.synthesis.shelf import Shelf
 from tools.synthesis.showing import Showing
 from tools.synthesis.sources import Sources
 from tools.synthesis.teaching import Drafted, Teacher, TeacherRequest, Usage
@@ -112,7 +112,7 @@ class Maker:
         )
         self._rules = tuple(map(self._showing.rule, rules))
         self._critique = care.critique or any(one.judge == "teacher" for one in rules)
-        self._keys: set[bytes] = set()
+        self._inputs = Shelf()  # by what makes two of them the same
         self._shots = [*project.task.examples, *self._aimed]
         # Only what train rows rest on may be aimed with: other documents may be those of dev or the test.
         self._learn(grounds={one.document_id for one in aimed} if aim else None)
@@ -124,7 +124,7 @@ class Maker:
         documents: Counter[str] = Counter()
         used: set[str] = set()
         for sample in self.catalog.each(Sample, self.project.id):
-            self._keys.add(_key(sample.question))
+            self._note(exact_key(asked(sample.question)))
             used.add(sample.passage_id)
             if sample.state == "rejected":
                 continue
@@ -205,17 +205,21 @@ class Maker:
         for drafted in finished.samples:
             if len(good) >= limit:
                 break
-            key = _key(drafted.input)
-            if key and key in self._keys:
+            key = exact_key(asked(drafted.input))
+            if key and key in self._inputs.find([hash(key)]):
                 duplicates += 1
                 continue
             sample = self.judge.sample(finished.request, drafted, self.sources.passages)
             (rejected if sample.state == "rejected" else good).append(sample)
-            self._keys.add(key)
+            self._note(key)
         answer = answer_of(finished, self.project, self.job_id, self.teacher.source).but(
             good=len(good), rejected=len(rejected), duplicates=duplicates
         )
         return Kept(answer=answer, usage=finished.usage, good=tuple(good), rejected=tuple(rejected))
+
+    def _note(self, key: str) -> None:
+        if key:
+            self._inputs.add(key, [hash(key)])
 
     def _cell(self, number: int, passage: Passage | None) -> dict[str, str]:
         """The plan's next cell; of the languages wanted a passage is asked about in its own."""
@@ -258,9 +262,3 @@ def expenses(project: Project, job_id: str, usage: Usage, what: str) -> list[Exp
             **spent,
         )
     ]
-
-
-def _key(text: str) -> bytes:
-    """The input's duplicate key in 12 bytes: among a million inputs a false meeting has odds of 1 in 10^17."""
-    key = exact_key(asked(text))
-    return hashlib.blake2b(key.encode(), digest_size=12).digest() if key else b""

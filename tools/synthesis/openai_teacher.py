@@ -110,14 +110,18 @@ class OpenAITeacher:
             self._session = None
 
     def _connected(self) -> "ClientSession":
+        from urllib.request import getproxies, proxy_bypass
+
         import aiohttp
 
         if self._session is None:
+            parts = urlsplit(self.base_url)
+            proxies = {} if proxy_bypass(parts.hostname or "") else getproxies()
             self._session = aiohttp.ClientSession(
                 headers={"Authorization": f"Bearer {self._settings.teacher_api_key.get_secret_value().strip()}"},
                 timeout=aiohttp.ClientTimeout(total=self._settings.teacher_timeout_s),
                 connector=aiohttp.TCPConnector(limit=0),  # the engine limits
-                trust_env=True,  # proxies
+                proxy=proxies.get(parts.scheme),  # asked once: with trust_env aiohttp reads ~/.netrc at each request
             )
         return self._session
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from tools.catalog import Catalog
 from tools.dataset.splits import Row, read_dev, read_train
 from tools.errors import RetortError
 from tools.files import write_atomic
+from tools.jobs import compute_environment
 from tools.records import Dataset, Method, Plan, Value
 from tools.settings import settings
 from tools.training.chat import Encoded
@@ -25,7 +27,7 @@ from tools.training.student import resolve, short_name
 RANK = 16  # of the adapter in measured steps; what another rank adds is computed
 BATCH = 8  # samples in a measured step
 STEPS_S = 4.0  # measured steps are repeated for about so long
-VERSION = 2  # of what is measured; an older answer in the cache is another key
+VERSION = 3  # of what is measured; an older answer in the cache is another key
 
 
 class Wishes(Value):
@@ -75,7 +77,13 @@ def measure(catalog: Catalog, dataset: Dataset, student: str, wishes: Wishes | N
     asked = json.dumps({"student": student, "wishes": wishes.model_dump(), "rows": told})
     command = [sys.executable, "-m", "tools.training.measure"]
     done = subprocess.run(
-        command, input=asked, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
+        command,
+        input=asked,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, **compute_environment()},  # as the job will have it
     )
     answer = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
     if done.returncode or not answer:
@@ -112,7 +120,7 @@ def _measure_here(student: str, rows: Sequence[Row], wishes: Wishes) -> Measured
     prefix = common_prefix([sample.prompt_ids for sample in samples])
     p95 = lengths[min(len(lengths) - 1, int(len(lengths) * 0.95))]
     started = time.monotonic()
-    fastest, device = _fastest()
+    fastest, device = fastest_precision()
     began = time.time() - psutil.Process().create_time() - (time.monotonic() - started)
     parameters = _parameters(folder)
     precision = wishes.precision or fastest
@@ -223,7 +231,7 @@ def _parameters(folder: Path) -> int:
     return total
 
 
-def _fastest() -> tuple[Literal["bf16", "fp32"], str]:
+def fastest_precision() -> tuple[Literal["bf16", "fp32"], str]:
     """bf16 wins on GPUs and on CPUs with bf16 units; elsewhere it is emulated and slower. So it is timed."""
     import torch
 
