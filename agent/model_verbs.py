@@ -41,9 +41,9 @@ class ModelVerbs(References):
         from tools.training.starting import plan_run
 
         dataset = self.newest_dataset()
-        planned = self.catalog.find(Run, self.project_id, states=("planned",))
-        same = bool(planned) and planned[-1].dataset_id == dataset.id  # so that changes add up
-        plan = propose(self.catalog, self.project, dataset, changes, planned[-1].plan if same else None)
+        earlier = [run for run in self.catalog.find(Run, self.project_id) if run.dataset_id == dataset.id]
+        before = earlier[-1].plan if earlier and changes else None  # so that changes add up; a bare 'plan' starts anew
+        plan = propose(self.catalog, self.project, dataset, changes, before)
         run = plan_run(self.catalog, self.project, dataset, plan)
         text = f"Plan {run.id}: {in_epochs(plan.epochs)}, rank {plan.lora_rank}, learning rate {plan.learning_rate:g}"
         return Outcome(text=f"{text}, student {plan.student}.", show=(Show(kind="plan", ids=(run.id,)),))

@@ -6,7 +6,7 @@ import re
 from tools.records import JsonObject
 
 _CHANGES: tuple[tuple[str, str], ...] = (
-    ("lora_rank", r"(?:lora\s+)?(?:rank|秩)\s*(?:to\s+|of\s+|=\s*|为\s*)?(\d+)"),
+    ("lora_rank", r"(?:lora\s+)?(?:rank|秩)\s*(?:to\s+|of\s+|[=:：]\s*|为\s*)?(\d+)"),
     ("lora_alpha", r"(?:lora\s+)?alpha\s*(?:to\s+|of\s+|=\s*|为\s*)?(\d+)"),
     ("method", r"(?:method\s+|方法\s*)?(rslora|qlora|dora|lora|full)(?:\s+(?:fine-?tuning|training))?"),
     ("lora_dropout", r"(?:lora\s+)?dropout\s*(?:to\s+|of\s+|=\s*|为\s*)?(\d?\.?\d+)"),
@@ -17,10 +17,14 @@ _CHANGES: tuple[tuple[str, str], ...] = (
     ),
     ("patience", r"patience\s*(?:to\s+|of\s+|=\s*)?(\d+)"),
     ("epochs", r"(?:train(?:ing)?\s+)?(longer|shorter)(?:\s+training)?"),
+    ("epochs", r"(more|fewer)\s+epochs"),
+    ("warmup_fraction", r"warm-?up\s*(?:of\s+|to\s+|=\s*)?(\d+(?:\.\d+)?)\s*%"),
+    ("processes", r"(\d+)\s*(?:gpus?|processes)"),
+    ("patience", r"(no)\s+early\s+stop(?:ping)?"),
     ("epochs", r"(?:训练)?(更?[久长短])(?:一[点些])?"),
     ("learning_rate", r"(更低|更高)的?学习率"),
     ("learning_rate", r"(lower|smaller|higher|larger)\s+(?:learning rate|lr)"),
-    ("epochs", r"(\d+(?:\.\d+)?)\s*(?:epochs?|轮|遍)"),
+    ("epochs", r"(?:train(?:\s+for)?\s+)?(\d+(?:\.\d+)?)\s*(?:epochs?|轮|遍)"),
     ("epochs", r"(?:epochs?|轮数)\s*(?:to\s+|=\s*|为\s*)?(\d+(?:\.\d+)?)"),
     ("learning_rate", r"(?:lr|learning rate|学习率)\s*(?:to\s+|of\s+|=\s*|为\s*)?(\d+(?:\.\d+)?(?:e-?\d+)?)"),
     ("batch_samples", r"(?:batch(?: size)?|批量|批大小)\s*(?:to\s+|of\s+|=\s*|为\s*)?(\d+)"),
@@ -32,6 +36,8 @@ _CHANGES: tuple[tuple[str, str], ...] = (
     ("student", r"(?:student\s+|学生模型\s*)?((?:hf|modelscope|path|pypi):\S+)"),
 )
 _RELATIVE = {
+    "more": "longer",
+    "fewer": "shorter",
     **dict.fromkeys(("longer", "久", "长", "更久", "更长"), "longer"),
     **dict.fromkeys(("shorter", "短", "更短"), "shorter"),
     **dict.fromkeys(("lower", "smaller", "更低"), "lower"),
@@ -52,7 +58,11 @@ def plan_changes(text: str) -> JsonObject:
         if hit is None:
             return {}
         key, said = hit
-        if key in ("method", "tracker"):
+        if key == "patience" and said.lower() == "no":
+            found[key] = 0
+        elif key == "warmup_fraction":
+            found[key] = float(said) / 100
+        elif key in ("method", "tracker"):
             found[key] = said.lower()
         else:
             as_said = key in ("precision", "student")

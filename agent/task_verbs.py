@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from agent.coverage_verbs import CoverageVerbs
 from agent.transcript import Outcome, Show
+from tools import jobs
 from tools.errors import RetortError
 from tools.records import Example, FieldKind, JsonObject, Project, Task, TaskField, TaskKind
 
@@ -75,14 +76,16 @@ class TaskVerbs(CoverageVerbs):
         return Outcome(text=task_sentence(task), show=preview)
 
     def _named(self, project: Project) -> Project:
-        """A project gets its name and its folder's name from its goal, once."""
+        """A project gets its name and its folder's name from its goal, once; a job at work keeps its folder."""
         if project.name != UNNAMED or not project.goal:
             return project
-        old = self.catalog.folder(project)
         name = short_name(project.goal)
+        if jobs.active(self.catalog, project.id):  # files may be read before a word is said
+            return project.but(name=name)
+        old = self.catalog.folder(project)
         taken = {one.slug for one in self.catalog.find(Project)}
         slug = unique_slug(name, taken)
-        old.rename(old.with_name(slug))  # nothing runs in a project without a goal, so nobody holds the old path
+        old.rename(old.with_name(slug))
         return project.but(name=name, slug=slug)
 
 

@@ -166,6 +166,7 @@ DECLINED = {
     "zh": "什么都没有做。请说您想怎么做，或说 `帮助`。",
 }
 JOBS = {
+    "read": {"en": "The reading", "zh": "文件读取"},
     "synthesize": {"en": "The generation", "zh": "样本生成"},
     "screen": {"en": "The screening", "zh": "样本筛查"},
     "train": {"en": "The training", "zh": "训练"},

@@ -32,6 +32,8 @@ def _unfinished(status: ProjectStatus) -> bool:
     last = status.last_ended
     if last is None:
         return False
+    if last.order.kind == "read":
+        return True
     if last.order.kind == "synthesize":
         return status.dataset is None or status.dataset.created_at < last.created_at
     if last.order.kind == "evaluate":

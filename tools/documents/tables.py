@@ -44,12 +44,16 @@ def from_html(html: str) -> str:
 
 
 def from_delimited(text: str) -> str:
+    """CSV and its relatives as a Markdown table."""
+    return to_markdown(cells_of(text))
+
+
+def cells_of(text: str) -> list[list[str]]:
     """CSV and its relatives; the delimiter is the one that cuts the first lines most evenly."""
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # 131,072 letters unless told
     lines = [line for line in text.splitlines()[:50] if line.strip()]
-    rows = list(
-        csv.reader(text.splitlines(keepends=True), delimiter=max(DELIMITERS, key=lambda d: _evenness(lines, d)))
-    )
-    return to_markdown(rows)
+    best = max(DELIMITERS, key=lambda delimiter: _evenness(lines, delimiter))
+    return list(csv.reader(text.splitlines(keepends=True), delimiter=best))
 
 
 def _own_rows(table: Any) -> list[Any]:

@@ -11,7 +11,8 @@ JsonObject: TypeAlias = dict[str, JsonValue]
 class Value(BaseModel):
     """An immutable value without an identity of its own."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A loss may be no number: written as null it could not be read again.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
 class ToolCall(Value):

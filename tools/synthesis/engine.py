@@ -126,7 +126,7 @@ class Engine:
             request = self.maker.request(self.bill.next_number(), count)
             task = asyncio.create_task(self._slot(request))
             self._slots[task] = request
-            self._asked += count
+            self._asked += request.count  # the source may ask for fewer
             task.add_done_callback(self._freed)
 
     def _wanted(self) -> int:

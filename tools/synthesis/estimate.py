@@ -42,11 +42,13 @@ def estimate(catalog: Catalog, project: Project, count: int, care: Care = NO_CAR
     requests = math.ceil(count / each)
     most = math.ceil(count / expected.good * expected.high)
     slots = min(teacher.concurrency, requests)
-    fast, slow = expected.seconds
+    calls = request.answers_each + request.critique  # of a request
+    rounds = 1 + (request.answers_each > 1) + request.critique  # its further answers come side by side
+    fast, slow = (rounds * seconds for seconds in expected.seconds)
     return Estimate(
         what=what,
-        calls_low=requests,
-        calls_high=most,
+        calls_low=requests * calls,
+        calls_high=most * calls,
         tokens_low=round(requests * expected.tokens * expected.low),
         tokens_high=round(most * expected.tokens * expected.high),
         usd_low=requests * expected.usd * expected.low,

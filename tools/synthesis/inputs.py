@@ -1,13 +1,13 @@
 """Unlabelled inputs of the user's: a file of them becomes a document, one input a passage, for a teacher to answer."""
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from tools.catalog import Catalog
+from tools.documents.decoding import decode
+from tools.documents.tables import cells_of
 from tools.errors import RetortError
 from tools.files import need_space, write_atomic
 from tools.records import Document, Passage, Project, new_id
@@ -63,13 +63,12 @@ def add_inputs(catalog: Catalog, project: Project, path: Path, name: str = "") -
 
 def read_inputs(data: bytes, name: str) -> list[str]:
     """The inputs in a file's bytes."""
-    try:
-        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RetortError(f"{name} is not UTF-8 (byte {error.start + 1}).", "Save it as UTF-8.") from error
+    text = decode(data)
+    if text is None:
+        raise RetortError(f"{name} is no text in any known encoding.", "Save it as UTF-8.")
     match PurePath(name).suffix.lower():
-        case ".csv" | ".tsv" as suffix:
-            return _column(text, name, "\t" if suffix == ".tsv" else ",")
+        case ".csv" | ".tsv":
+            return _column(text, name)
         case ".jsonl" | ".ndjson":
             lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
             return [_of_json(line, f"Line {number} of {name}") for number, line in lines]
@@ -80,16 +79,22 @@ def read_inputs(data: bytes, name: str) -> list[str]:
     )
 
 
-def _column(text: str, name: str, separator: str) -> list[str]:
-    rows = list(csv.DictReader(io.StringIO(text), delimiter=separator))
-    heads = list(rows[0]) if rows else []
+def _column(text: str, name: str) -> list[str]:
+    heads, *rows = cells_of(text) or [[]]
     named = [head for head in heads if head.strip().lower() in NAMES] or (heads if len(heads) == 1 else [])
     if not named:
         raise RetortError(
             f"No column of {name} is known to hold the inputs: {', '.join(heads) or 'it is empty'}.",
             f"Call it {NAMES[0]!r}.",
         )
-    return [row[named[0]] or "" for row in rows]
+    for number, row in enumerate(rows, start=2):
+        if len(row) > len(heads):
+            raise RetortError(
+                f"Row {number} of {name} has {len(row)} cells under {len(heads)} headings.",
+                "Put a text that holds the separator into double quotes.",
+            )
+    place = heads.index(named[0])
+    return [row[place] for row in rows if len(row) > place]
 
 
 def _of_json(line: str, where: str) -> str:

@@ -121,15 +121,13 @@ class Maker:
         """Look once at every sample there is: what may not come again, what may be shown, what is lacking."""
         task = self.project.task
         cells: Counter[tuple[str, str]] = Counter()
-        documents: Counter[str] = Counter()
-        used: set[str] = set()
+        made: Counter[str] = Counter()  # by passage; one with rejected samples only stands there with 0
         for sample in self.catalog.each(Sample, self.project.id):
             self._note(exact_key(asked(sample.question)))
-            used.add(sample.passage_id)
+            made[sample.passage_id] += sample.state != "rejected"
             if sample.state == "rejected":
                 continue
             self.judge.learn(sample)
-            documents[sample.document_id] += 1
             if sample.job_id != self.job_id or not self.job_id:
                 cells.update(sample.cell.items())
             may_be_shown = sample.state != "draft" and not sample.job_id and self.aim is None
@@ -139,21 +137,20 @@ class Maker:
         self.sources = Sources(
             self.catalog.find(Document, self.project.id),
             [one for one in passages if grounds is None or one.document_id in grounds],
-            made=documents,
-            used=used,
+            made=made,
             cap=self.care.per_document,
         )
         self._spread = Spread(task, self.seed, cells)
 
     def request(self, number: int, count: int) -> TeacherRequest:
-        """Request `number` of the job: another cell, other examples, the next passage.
+        """Request `number` of the job for `count` samples or fewer: another cell, other examples, the next passage.
 
         The user's unlabelled inputs come first. Raises RetortError when there is no passage and there must be one.
         """
         rng = random.Random(f"{self.seed}/request/{number}")
         like = self._aimed[number % len(self._aimed)] if self._aimed else self.like
         inputs = () if like else self.sources.unlabelled(count)
-        passage = None if inputs else self.sources.next(count)
+        passage, count = (None, count) if inputs else self.sources.next(count)
         if self.project.task.kind == "answering" and passage is None and not inputs:
             raise RetortError(
                 "There is no document to answer questions from.", "Drop one into the chat, then generate again."
@@ -212,6 +209,8 @@ class Maker:
             sample = self.judge.sample(finished.request, drafted, self.sources.passages)
             (rejected if sample.state == "rejected" else good).append(sample)
             self._note(key)
+        if finished.request.passage is not None:
+            self.sources.missed(finished.request.passage, finished.request.count - len(good))
         answer = answer_of(finished, self.project, self.job_id, self.teacher.source).but(
             good=len(good), rejected=len(rejected), duplicates=duplicates
         )

@@ -149,7 +149,7 @@ class OpenAITeacher:
     def _usage(self, wanted: Prompt, completion: "_Completion") -> Usage:
         counted = completion.usage
         if counted is None:
-            return Usage()
+            return self.expect_of(wanted)  # an endpoint that does not count: the limit of money must still hold
         self._reading_factor = max(self._reading_factor, counted.prompt_tokens / _read(wanted))
         details = counted.prompt_tokens_details
         cached = min(counted.prompt_tokens, details.cached_tokens or 0) if details else 0

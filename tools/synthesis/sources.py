@@ -1,7 +1,8 @@
 """Which passages the next request rests on: documents take turns, none gives more than its cap."""
 
+import heapq
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from tools.errors import RetortError
 from tools.records import Document, Passage
@@ -16,21 +17,22 @@ class Sources:
         passages: Sequence[Passage],
         *,
         made: Mapping[str, int],
-        used: Collection[str],
         cap: int = 0,
     ) -> None:
-        """`made` counts the good samples of each document, `used` names the passages that have one; `cap` is the most
-        good samples of one document, 0 sets none."""
+        """`made` counts the good samples of each passage; `cap` is the most of one document, 0 sets none."""
         inputs = {document.id for document in documents if document.holds == "inputs"}
         self.passages = {passage.id: passage for passage in passages}
-        self._made = Counter(made)
         self._cap = cap
-        self._by_document: dict[str, list[Passage]] = {}
-        for passage in passages:
+        self._made: Counter[str] = Counter()  # of each document; what was asked for counts until it is answered
+        self._by_document: dict[str, list[tuple[int, int, Passage]]] = {}  # heaps: who has given least comes first
+        for place, passage in enumerate(passages):
             if passage.document_id not in inputs:
-                self._by_document.setdefault(passage.document_id, []).append(passage)
-        self._unlabelled = [one for one in passages if one.document_id in inputs and one.id not in used][::-1]
-        self._turns: Counter[str] = Counter()
+                given = made.get(passage.id, 0)
+                self._made[passage.document_id] += given
+                self._by_document.setdefault(passage.document_id, []).append((given, place, passage))
+        for heap in self._by_document.values():
+            heapq.heapify(heap)
+        self._unlabelled = [one for one in passages if one.document_id in inputs and one.id not in made][::-1]
 
     def unlabelled(self, count: int) -> tuple[Passage, ...]:
         """Up to `count` inputs of the user's that have no answer yet, each given out once."""
@@ -38,13 +40,14 @@ class Sources:
         del self._unlabelled[-count:]
         return tuple(taken)
 
-    def next(self, count: int) -> Passage | None:
-        """The next passage of the document that has given least; None where there are no documents.
+    def next(self, count: int) -> tuple[Passage | None, int]:
+        """The passage that has given least of the document that has, and for how many samples, at most `count`, its cap
+        has room; None where there are no documents.
 
         Raises RetortError when every document has given its share.
         """
         if not self._by_document:
-            return None
+            return None, count
         open_ones = [one for one in self._by_document if not self._cap or self._made[one] < self._cap]
         if not open_ones:
             raise RetortError(
@@ -52,8 +55,13 @@ class Sources:
                 "Add documents, or allow more samples a document.",
             )
         chosen = min(open_ones, key=lambda one: self._made[one])
-        passages = self._by_document[chosen]
-        passage = passages[self._turns[chosen] % len(passages)]
-        self._turns[chosen] += 1
+        if self._cap:
+            count = min(count, self._cap - self._made[chosen])
+        given, place, passage = self._by_document[chosen][0]
+        heapq.heapreplace(self._by_document[chosen], (given + count, place, passage))
         self._made[chosen] += count
-        return passage
+        return passage, count
+
+    def missed(self, passage: Passage, count: int) -> None:
+        """So many of the samples asked for did not become good ones."""
+        self._made[passage.document_id] -= count

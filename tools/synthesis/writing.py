@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import TypeVar
@@ -152,10 +153,17 @@ def _with_calls(output: JsonObject) -> Message:
 
 def _parsed(kind: type[M], text: str) -> M:
     try:
-        return kind.model_validate_json(text)
+        return kind.model_validate_json(_bare(text))
     except ValidationError as error:
         why = error.errors()[0]["msg"]
         raise Unusable("malformed", f"the teacher's reply is not the JSON asked for: {why}", text) from error
+
+
+def _bare(text: str) -> str:
+    """The JSON without the thoughts or the fence that some models put around it."""
+    text = text.rpartition("</think>")[2].strip()
+    fenced = re.fullmatch(r"```(?:json)?\s*(.*?)\s*```", text, re.DOTALL)
+    return fenced[1] if fenced else text
 
 
 # --- second looks --------------------------------------------------------------------------------------------------
@@ -164,13 +172,24 @@ def _parsed(kind: type[M], text: str) -> M:
 async def _agreed(request: TeacherRequest, drafted: Sequence[Drafted], ask: Ask) -> tuple[Drafted, ...]:
     """The samples with the answer that most of k answers give; where no more than half agree, that is the problem."""
     again = labelling(request, [one.input for one in drafted])
-    replies = await asyncio.gather(*(ask(again) for _ in range(request.answers_each - 1)))
+    asked = [ask(again) for _ in range(request.answers_each - 1)]
+    replies = await asyncio.gather(*asked, return_exceptions=True)  # what is under way is paid for: it is waited for
     votes = [[one.output] for one in drafted]
     for reply in replies:
-        for answer in _parsed(_Answers, reply).answers:
+        for answer in _ballots(reply):
             if 1 <= answer.number <= len(votes):
                 votes[answer.number - 1].append(written(request.task, answer.output))
     return tuple(_by_majority(one, cast, request.answers_each) for one, cast in zip(drafted, votes, strict=True))
+
+
+def _ballots(reply: str | BaseException) -> list[_Answer]:
+    """One reply's votes; one that cannot be used has none."""
+    try:
+        if isinstance(reply, BaseException):
+            raise reply
+        return _parsed(_Answers, reply).answers
+    except Unusable:
+        return []
 
 
 def _by_majority(drafted: Drafted, votes: Sequence[str], wanted: int) -> Drafted:
@@ -190,7 +209,13 @@ def _ballot(answer: str) -> str:
 
 
 async def _criticised(request: TeacherRequest, drafted: Sequence[Drafted], ask: Ask) -> tuple[Drafted, ...]:
-    verdicts = _parsed(_Verdicts, await ask(critique(request, drafted))).verdicts
+    try:
+        verdicts = _parsed(_Verdicts, await ask(critique(request, drafted))).verdicts
+    except Unusable as unusable:  # the samples are paid for, and are kept to be looked at
+        return tuple(
+            one.model_copy(update={"problem": one.problem or f"the critique failed: {unusable.problem}"})
+            for one in drafted
+        )
     bad = {one.number: one.problem.strip() or "no reason told" for one in verdicts if not one.good}
     return tuple(
         one.model_copy(update={"problem": f"the critique: {bad[number]}"}) if number in bad and not one.problem else one

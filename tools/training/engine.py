@@ -15,7 +15,7 @@ from tools.training.fast import fast_rows
 from tools.training.faults import is_out_of_memory, not_finite
 from tools.training.model import save_memory, set_dropout, student_model
 from tools.training.padded import padded_batches, padded_loss
-from tools.training.rows import pack, row_loss
+from tools.training.rows import row_loss, shared_out
 from tools.training.selfcheck import SelfCheck, selfcheck
 from tools.training.team import Team
 
@@ -52,7 +52,7 @@ class Engine:
         self.team.tell("check", few)
 
         def compared() -> SelfCheck:
-            while len(few) > 1 and len(few) * max(sample.tokens for sample in few) > self.row_tokens:
+            while len(few) > 2 and len(few) * max(sample.tokens for sample in few) > self.row_tokens:
                 few.pop()  # the check must not need more memory than a row does
             return selfcheck(self.model, few, self.row_tokens, self.plan.precision)
 
@@ -111,9 +111,15 @@ class Engine:
     def as_peft_made_it(self) -> Iterator[Any]:
         """The model without packed rows for a while, so that it generates."""
         self._stack.close()
+        recomputed = [module for module in self.model.modules() if hasattr(module, "gradient_checkpointing")]
+        before = [module.training for module in recomputed]
+        for module in recomputed:
+            module.training = False  # else transformers leaves out the cache that generation needs
         try:
             yield self.model
         finally:
+            for module, was in zip(recomputed, before, strict=True):
+                module.training = was
             if self.packed:
                 self._stack.enter_context(fast_rows(self.model))
 
@@ -179,10 +185,11 @@ class Engine:
         """The samples' summed losses piece by piece, each with the tokens it computed; this process's share of them."""
         share = slice(self.team.rank, None, self.team.size)
         if self.packed:
-            for row in pack(samples, self.row_tokens)[share]:
+            for row in shared_out(samples, self.row_tokens, self.team.size)[share]:
                 yield row_loss(self.model, row), row.tokens
         else:
-            for few in padded_batches(samples, self.row_tokens)[share]:
+            each = math.ceil(sum(sample.tokens for sample in samples) / self.team.size)
+            for few in padded_batches(samples, min(self.row_tokens, each))[share]:
                 with self._autocast():
                     loss = padded_loss(self.model, few)
                 yield loss, sum(sample.tokens for sample in few)

@@ -62,6 +62,8 @@ class Training:
             self.engine.end()
             self.tracking.close()
         left_out = f" {self.left_out} samples were longer than the plan's limit and left out." if self.left_out else ""
+        if not self.dev_rows:
+            left_out += f" There are no dev rows: {len(self.dev)} training samples stood in for them."
         found = diagnose(read_metrics(self.folder), len(self.samples))
         return f"{ended} {found.sentence} {checked}{left_out}"
 

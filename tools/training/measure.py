@@ -232,11 +232,12 @@ def _parameters(folder: Path) -> int:
 
 
 def fastest_precision() -> tuple[Literal["bf16", "fp32"], str]:
-    """bf16 wins on GPUs and on CPUs with bf16 units; elsewhere it is emulated and slower. So it is timed."""
+    """bf16 wins on GPUs that know it and CPUs with bf16 units; elsewhere it is emulated and slower. So it is timed."""
     import torch
 
     if torch.cuda.is_available():
-        return "bf16", torch.cuda.get_device_name()
+        real = torch.cuda.is_bf16_supported(including_emulation=False)
+        return "bf16" if real else "fp32", torch.cuda.get_device_name()
     torch.set_num_threads(settings().threads or torch.get_num_threads())
     return ("bf16" if _product_s(torch.bfloat16) < _product_s(torch.float32) else "fp32"), "cpu"
 

@@ -5,6 +5,7 @@ branch sees the prefix and itself, never a sibling. So every label has the logit
 of all branches sums through the prefix: loss and gradients equal those of padded batches, with less to compute.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,6 +72,17 @@ def pack(samples: Sequence[Encoded], row_tokens: int) -> list[Row]:
             used, held = bins[fitting]
             bins[fitting] = (used + cost, [*held, (prefix, members)])
     return [_row(held) for _, held in bins]
+
+
+def shared_out(samples: Sequence[Encoded], row_tokens: int, size: int) -> list[Row]:
+    """Rows for `size` processes: where a batch fills fewer rows than there are processes, shorter ones."""
+    rows = pack(samples, row_tokens)
+    if len(rows) >= min(size, len(samples)):
+        return rows
+    prefix = min(group.prefix for row in rows for group in row.groups)
+    own = sum(row.tokens for row in rows) - prefix
+    longest = max(sample.tokens for sample in samples)
+    return pack(samples, max(longest, prefix + math.ceil(own / size)))
 
 
 def row_loss(model: Any, row: Row) -> Any:

@@ -31,10 +31,12 @@ def steps_of(samples: int, plan: Plan, epochs: float) -> int:
 def batches(samples: Sequence[Encoded], plan: Plan) -> Iterator[tuple[float, list[Encoded]]]:
     """Optimizer batches with the epoch at their end. A function of the seed alone; every epoch is shuffled anew."""
     each = math.ceil(len(samples) / plan.batch_samples)
+    order = list(range(len(samples)))
     for step in range(steps_of(len(samples), plan, plan.epochs)):
         epoch, place = divmod(step, each)
-        order = list(range(len(samples)))
-        random.Random(f"{plan.seed}/{epoch}").shuffle(order)
+        if place == 0:
+            order.sort()
+            random.Random(f"{plan.seed}/{epoch}").shuffle(order)
         chosen = order[place * plan.batch_samples : (place + 1) * plan.batch_samples]
         yield (step + 1) / each, [samples[index] for index in chosen]
 

@@ -9,6 +9,7 @@ from tools.records import Value
 from tools.training.chat import Encoded
 from tools.training.checkpoint import trainable
 from tools.training.fast import fast_rows
+from tools.training.faults import is_out_of_memory
 from tools.training.padded import padded_loss
 from tools.training.rows import pack, row_loss
 
@@ -46,6 +47,10 @@ def selfcheck(model: Any, samples: Sequence[Encoded], row_tokens: int, precision
                 packed_loss, packed_gradient = _backward(model, packed)
         except (RetortError, TypeError, AttributeError, ValueError, NotImplementedError) as error:
             return SelfCheck(why_not=str(error))  # a family whose layers know nothing of a row; padded always works
+        except (RuntimeError, LookupError) as error:
+            if is_out_of_memory(error):
+                raise
+            return SelfCheck(why_not=str(error).splitlines()[0])
         padded, padded_gradient = _backward(model, lambda: [padded_loss(model, samples)])
     loss_difference = abs(packed_loss - padded) / max(abs(padded), 1e-12)
     gradient_difference = float((packed_gradient - padded_gradient).norm() / padded_gradient.norm().clamp_min(1e-12))

@@ -73,7 +73,7 @@ def start(catalog: Catalog, project: Project, run: Run, max_minutes: float) -> J
         raise RetortError(f"Dataset v{dataset.version} has no training rows.", "Approve more samples and freeze again.")
     folder = catalog.folder(project) / run.folder
     need_space(catalog.folder(project), 200_000_000, "checkpoints")
-    folder.mkdir(parents=True, exist_ok=bool(run.continues))
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         return launch(catalog, project, TrainingOrder(run_id=run.id, max_minutes=max_minutes))
     except RetortError:
