@@ -82,10 +82,13 @@ class CoverageVerbs(References):
 
     def remove_source(self, document: str) -> Outcome:
         """Delete a document (id or file name) and exactly the samples that came from it. Needs approval."""
+        from tools.documents.removing import versions
         from tools.synthesis.removing import remove
 
         found = self.catalog.get(Document, self.document_id(document))
+        digests = {one.sha256 for one in versions(self.catalog, self.project, found)}
         gone = remove(self.catalog, self.project, found)
+        uploads.forget(self.catalog, self.project, digests)
         text = f"Removed {found.name} with its {found.passages} passages and {gone} samples."
         if self.catalog.find(Dataset, self.project_id, newest=1):
             text += " Frozen datasets keep what they hold; freeze again to be without it."
@@ -98,7 +101,7 @@ class CoverageVerbs(References):
         found = [
             (passage, masked)
             for passage in self.catalog.find(Passage, project.id)
-            if (masked := mask(passage.text, project.task.language)).values
+            if (masked := mask(passage.text, passage.language or project.task.language)).values
         ]
         if not found:
             return ("Nothing was found to mask: no e-mail address, telephone, bank, card or identity number.",)

@@ -36,7 +36,8 @@ class DocumentVerbs(TaskVerbs):
             student=Path(self._student_folder()) if self._student_folder() else None,
         )
         if not added.documents:
-            raise RetortError(*added.problems[0])
+            problems, fixes = zip(*added.problems, strict=True)
+            raise RetortError(" ".join(problems), " ".join(dict.fromkeys(fixes)))
         return Outcome(text=summary(added), show=_card(added.documents))
 
     def show_documents(self) -> Outcome:

@@ -2,12 +2,12 @@
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tools.catalog import Catalog
 from tools.errors import RetortError
-from tools.files import need_space
+from tools.files import need_space, sha256
 from tools.records import Project, Value, new_id
 
 FOLDER = "inbox"
@@ -47,6 +47,13 @@ def find(catalog: Catalog, project: Project, reference: str) -> tuple[Upload, Pa
             f"There is no upload {reference!r}.", f"Drop the file into the chat. Uploaded so far: {known}."
         )
     return Upload(id=named[-1].parent.name, name=named[-1].name), named[-1]
+
+
+def forget(catalog: Catalog, project: Project, digests: Collection[str]) -> None:
+    """Delete the uploads whose bytes have one of these SHA-256 digests."""
+    for path in (catalog.folder(project) / FOLDER).glob("upload-*/*"):
+        if sha256(path) in digests:
+            shutil.rmtree(path.parent)
 
 
 def _display_name(name: str) -> str:

@@ -155,6 +155,12 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
     ("draft_samples", r"(?:再)?起草\s*(?:几|(?P<count>\d+))?\s*(?:个|条)?\s*(?:样本)?", _count),
     ("show_samples", r"show(?:\s+me)?(?:\s+the)?\s+(?:samples|drafts)|(?:显示|看看|查看)样本", none),
     (
+        "show_samples",
+        r"show(?:\s+me)?(?:\s+the)?\s+(?P<state>approved|edited|rejected)(?:\s+(?:samples|ones))?",
+        lambda match: {"state": match["state"].lower()},
+    ),
+    ("show_samples", r"(?:显示|看看|查看)(?:被)?拒绝的?样本", lambda _match: {"state": "rejected"}),
+    (
         "generate_samples",
         r"generate(?:\s+me)?(?:\s+the\s+rest|\s+(?P<count>[\d,]+))?(?:\s+more)?(?:\s+(?:samples?|rows|examples?))?"
         + _CARE

@@ -133,7 +133,8 @@ HELP = {
     "en": "I understand: `draft 5 samples`, `approve all`, `approve 1,3`, `reject 2: reason`, `edit 3: …`, "
     "`more like 2`, `undo`, `review 20` (or `review unusual`, `review uncertain`, `review coverage`), `rules`, "
     "`confirm the rule`, `policy all reviewed`, `policy at most 5 % bad`, "
-    "`generate 300`, `import` (with a file), `coverage`, `topics: a, b`, "
+    "`generate 300`, `show rejected samples`, `show documents`, `show FILE page 3`, `ocr`, "
+    "`import` (with a file), `coverage`, `topics: a, b`, "
     "`label these` (with a file of inputs), `mask personal data`, `show the request`, `remove document NAME`, "
     "`freeze`, `plan`, `use rank 16, 3 epochs`, `train longer`, `train`, `continue 2 more epochs`, `diagnose`, "
     "`stop`, `resume`, `evaluate`, `compare`, `arena`, `judge`, `ranking`, `check forgetting`, `learning curve`, "
@@ -142,7 +143,7 @@ HELP = {
     "`status`, `costs`, `delete the project`. To change the task, say e.g. `the fields are name and phone`.",
     "zh": "我能听懂：`起草 5 个样本`、`全部批准`、`批准 1,3`、`拒绝 2：原因`、`编辑 3：…`、`再来几个像 2 的`、"
     "`撤销`、`抽查 20`、`审阅不确定的`、`规则`、`确认规则`、`策略：全部审阅`、`策略：最多 5 %`、"
-    "`生成 300 条`、`导入`（附文件）、"
+    "`生成 300 条`、`查看被拒绝的样本`、`导入`（附文件）、"
     "`覆盖表`、`主题：甲、乙`、`标注这些`（附输入文件）、`隐藏个人信息`、`预览请求`、`删除文档 文件名`、"
     "`冻结`、`计划`、`使用秩 16、3 轮`、`训练更久`、`开始训练`、`继续训练 2 轮`、`诊断`、`停止`、`继续`、`评测`、"
     "`比较`、`盲测`、`评判答案`、`排名`、`检查遗忘`、`学习曲线`、`试一下：文本`、`部署最好的`、`检查部署`、`停止部署`、`状态`、`费用`、`删除项目`。"

@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 
+from tools.dataset.splits import Row
 from tools.dataset.writing import openai_messages
 from tools.errors import RetortError
 from tools.records import Dialogue, JsonObject, Message, Sample, ToolCall
+from tools.settings import settings
+from tools.training import tokens
 from tools.training.chat import chat_request, encode, load_tokenizer, prompt_text
+from tools.training.tokens import tokenised
 
 WEATHER: JsonObject = {
     "type": "function",
@@ -138,3 +142,20 @@ def test_bodies_written_before_tools_are_still_read() -> None:
     )
     read = Sample.model_validate_json(body)
     assert (read.question, read.answer, read.tools) == ("q", "a", ())
+
+
+def test_samples_become_tokens_once(tiny_student: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def row(text: str) -> Row:
+        return Row(id=text, messages=(Message(role="user", content=text), Message(role="assistant", content="yes")))
+
+    rows = [row(text) for text in ("a word", "two words", "三个词")]
+    first = tokenised(tiny_student, rows)
+    assert first == [encode(load_tokenizer(tiny_student), one) for one in rows]
+    (kept,) = (settings().home_dir / "cache").glob("tokens-*")
+    with monkeypatch.context() as patched:
+        patched.setattr(tokens, "load_tokenizer", lambda _folder: pytest.fail("made again"))
+        assert tokenised(tiny_student, rows) == first
+    kept.write_bytes(kept.read_bytes()[:-30])  # torn
+    assert tokenised(tiny_student, rows) == first
+    assert tokenised(tiny_student, [*rows[:2], row("other words")])[:2] == first[:2]
+    assert len(list(kept.parent.glob("tokens-*"))) == 2

@@ -14,6 +14,7 @@ from tools.records import Value
 
 PASSAGE_TOKENS = 400
 TABLE_TOKENS = 4 * PASSAGE_TOKENS  # tables stay whole up to here
+LETTERS_AHEAD = 8  # for each token of a passage: longer tokens than that are rare
 GLUE = "\n\n"
 
 
@@ -110,8 +111,12 @@ def _text_of(elements: Sequence[Element]) -> tuple[str, list[tuple[int, int]]]:
 def _cut(text: str, place: tuple[int, int], limit: int, count: Count) -> Iterator[tuple[int, int]]:
     """Cut what stands there at the last line, sentence or word that fits."""
     start, end = place
-    while (tokens := count(text[start:end])) > limit:
-        width = max(1, int((end - start) * limit / tokens))
+    while True:
+        ahead = text[start : min(end, start + LETTERS_AHEAD * limit)]  # all of it would be counted at every cut
+        tokens = count(ahead)
+        if tokens <= limit and start + len(ahead) == end:
+            break
+        width = max(1, int(len(ahead) * min(1, limit / tokens)))
         while count(text[start : start + width]) > limit and width > 1:  # tokens are not evenly spread
             width = width * 9 // 10
         window = text[start : start + width]

@@ -144,7 +144,7 @@ def _unfilled(sample: Sample) -> str:
 def _unmasking(task: Task, passage: Passage | None) -> Callable[[str], str]:
     if task.pii == "keep" or passage is None:
         return str
-    masked = mask(passage.text, task.language)
+    masked = mask(passage.text, passage.language or task.language)
     return lambda text: restore(text, masked)
 
 

@@ -1,7 +1,9 @@
 """Taking a document back: it goes, and exactly what came from it."""
 
+from tools import jobs
 from tools.catalog import Catalog
 from tools.documents.removing import remove_document, versions
+from tools.errors import RetortError
 from tools.records import Document, Project, Sample
 
 
@@ -14,8 +16,15 @@ def samples_of(catalog: Catalog, project: Project, document: Document) -> list[S
 def remove(catalog: Catalog, project: Project, document: Document) -> int:
     """Delete the samples, then the document with passages and files; returns the number of samples.
 
-    In this order: what is interrupted can be said again. Frozen datasets stay as they are.
+    In this order: what is interrupted can be said again. Frozen datasets stay as they are. Raises RetortError while a
+    job reads or writes samples: it could bring back what goes.
     """
+    busy = [job for job in jobs.active(catalog, project.id) if job.order.kind in ("read", "synthesize", "screen")]
+    if busy:
+        raise RetortError(
+            f"{busy[0].id} is under way and may still make something of {document.name!r}.",
+            "Wait for it, or say 'stop'; then remove the document.",
+        )
     gone = samples_of(catalog, project, document)
     catalog.delete_all(gone)
     remove_document(catalog, project, document)

@@ -20,11 +20,11 @@ class Showing:
         folder, datasets = catalog.folder(project), catalog.find(Dataset, project.id)
         self.sealed = [Fingerprints.read(folder / one.folder / FINGERPRINTS) for one in datasets]
 
-    def text(self, text: str) -> str:
-        return text if self._task.pii == "keep" else mask(text, self._task.language).text
+    def text(self, text: str, language: str = "") -> str:
+        return text if self._task.pii == "keep" else mask(text, language or self._task.language).text
 
     def passage(self, passage: Passage) -> Passage:
-        return passage.but(text=self.text(passage.text))
+        return passage.but(text=self.text(passage.text, passage.language))
 
     def example(self, example: Example) -> Example:
         return Example(input=self.text(example.input), output=self.text(example.output))

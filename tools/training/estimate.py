@@ -11,6 +11,7 @@ from tools.training.schedule import dev_measurements, in_epochs, steps_of
 
 CHECKPOINT_S = 8.0  # written, drawn, and a few dev prompts answered; measured with SmolLM2 on two cores
 FORWARD = 1 / 3  # of a step's work
+PACE = ("student", "precision", "method", "lora_rank", "lora_dropout", "batch_samples", "row_tokens")  # decide it
 
 
 def measured_for(catalog: Catalog, dataset: Dataset, plan: Plan) -> Measured:
@@ -37,7 +38,7 @@ def estimate(catalog: Catalog, project: Project, dataset: Dataset, plan: Plan, e
     train, dev = math.ceil(dataset.rows["train"] * plan.train_share), dataset.rows["dev"]
     epochs = plan.epochs - epochs_done
     looks = 1 + dev_measurements(plan, steps_of(train, plan, epochs), dev)
-    pace = _earlier_pace(catalog, project, plan)
+    pace = _earlier_pace(catalog, project, dataset, plan)
     each_s = 1 / pace if pace else seconds_per_sample(plan, measured)
     middle_s = each_s * (train * epochs + dev * looks * FORWARD) / plan.processes
     fixed_s = measured.start_s + CHECKPOINT_S * plan.checkpoints
@@ -57,13 +58,12 @@ def estimate(catalog: Catalog, project: Project, dataset: Dataset, plan: Plan, e
     )
 
 
-def _earlier_pace(catalog: Catalog, project: Project, plan: Plan) -> float | None:
-    """Median samples/s of the newest run with the same student, method and precision; None without one."""
+def _earlier_pace(catalog: Catalog, project: Project, dataset: Dataset, plan: Plan) -> float | None:
+    """Median samples/s by process of the newest run on the same rows whose steps were like these; None without one."""
     for run in reversed(catalog.find(Run, project.id)):
-        earlier = run.plan
-        if (earlier.student, earlier.precision, earlier.method) != (plan.student, plan.precision, plan.method):
+        if run.dataset_id != dataset.id or any(getattr(run.plan, name) != getattr(plan, name) for name in PACE):
             continue
         paces = sorted(m.samples_per_s for m in read_metrics(catalog.folder(project) / run.folder) if m.samples_per_s)
         if len(paces) >= 5:
-            return paces[len(paces) // 2]
+            return paces[len(paces) // 2] / run.plan.processes
     return None

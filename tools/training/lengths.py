@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from tools.catalog import Catalog
 from tools.dataset.lengths import Lengths, lengths
 from tools.dataset.splits import Row, read_dev, read_train
@@ -14,6 +16,7 @@ from tools.files import write_atomic
 from tools.records import Dataset
 from tools.settings import settings
 from tools.training.student import resolve
+from tools.training.tokens import tokenised
 
 
 def measure_lengths(catalog: Catalog, dataset: Dataset, student: str) -> Lengths:
@@ -22,8 +25,9 @@ def measure_lengths(catalog: Catalog, dataset: Dataset, student: str) -> Lengths
     cached = settings().home_dir / "cache" / f"lengths-{key}.json"
     if cached.is_file():
         return Lengths.model_validate_json(cached.read_bytes())
-    rows = [*read_train(catalog, dataset), *read_dev(catalog, dataset)]
-    asked = json.dumps({"student": student, "rows": [row.model_dump(mode="json") for row in rows]})
+    splits = (read_train(catalog, dataset), read_dev(catalog, dataset))
+    told = [[row.model_dump(mode="json") for row in rows] for rows in splits]
+    asked = json.dumps({"student": student, "splits": told})
     command = [sys.executable, "-m", "tools.training.lengths"]
     done = subprocess.run(
         command, input=asked, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
@@ -41,13 +45,10 @@ def measure_lengths(catalog: Catalog, dataset: Dataset, student: str) -> Lengths
 
 def main() -> int:
     """The child: a student and rows in, lengths out, both JSON."""
-    from tools.training.chat import encode, end_token_id, load_tokenizer
-
     asked = json.load(sys.stdin)
     folder = resolve(asked["student"])
-    tokenizer = load_tokenizer(folder)
-    end = end_token_id(tokenizer)
-    tokens = [encode(tokenizer, Row.model_validate(row), end).tokens for row in asked["rows"]]
+    splits = TypeAdapter(list[list[Row]]).validate_python(asked["splits"])
+    tokens = [sample.tokens for rows in splits for sample in tokenised(folder, rows)]
     context = json.loads((folder / "config.json").read_bytes())["max_position_embeddings"]
     print(lengths(asked["student"], context, tokens).model_dump_json())
     return 0

@@ -4,13 +4,12 @@ import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from tools.dataset.splits import Row, read_dev, read_train
+from tools.dataset.splits import read_dev, read_train
 from tools.errors import RetortError
 from tools.jobs import Stopped, Work
 from tools.records import Checkpoint, Dataset, Plan, Run
-from tools.training.chat import Encoded, encode, end_token_id, load_tokenizer
+from tools.training.chat import Encoded, load_tokenizer
 from tools.training.checkpoint import Position, complete_ones, position_of, record, remove, save
 from tools.training.diagnosis import diagnose
 from tools.training.engine import Engine
@@ -18,6 +17,7 @@ from tools.training.glimpse import keep, look
 from tools.training.monitor import Metric, append_metric, dev_points, draw, forget_after, read_metrics
 from tools.training.schedule import batches, dev_measurements, even_steps, learning_rate, part, stalled
 from tools.training.student import resolve, short_name
+from tools.training.tokens import tokenised
 from tools.training.trackers import Tracking
 
 SAVED_EVERY_S = 600.0  # at least: what a kill may cost
@@ -38,8 +38,8 @@ class Training:
         self.tokenizer = load_tokenizer(self.student)
         self.dev_rows = read_dev(work.catalog, dataset)
         train = part(read_train(work.catalog, dataset), self.plan)
-        self.samples, self.left_out = _encoded(self.tokenizer, train, self.plan)
-        dev, _ = _encoded(self.tokenizer, self.dev_rows, self.plan)
+        self.samples, self.left_out = _fitting(tokenised(self.student, train), self.plan)
+        dev, _ = _fitting(tokenised(self.student, self.dev_rows), self.plan)
         if not self.samples:
             raise RetortError(
                 f"All {self.left_out} training samples are longer than {self.plan.max_sample_tokens} tokens.",
@@ -137,6 +137,10 @@ class Training:
     def _resume(self, planned: set[int]) -> int:
         """Steps already done, from the newest complete checkpoint; 0 for a fresh start."""
         found = complete_ones(self.folder)
+        if not found and self.run.from_step:
+            raise RetortError(
+                f"The checkpoint that {self.run.id} goes on from is gone or damaged.", "Say 'train' for a new run."
+            )
         if not found:
             return 0
         for folder in found:
@@ -184,9 +188,7 @@ class Training:
         raise Stopped(f"Training stopped {why} after step {step} of {last}, with a checkpoint; it can be resumed.")
 
 
-def _encoded(tokenizer: Any, rows: Sequence[Row], plan: Plan) -> tuple[list[Encoded], int]:
-    """The rows in tokens, and how many were longer than the plan allows."""
-    end = end_token_id(tokenizer)
-    samples = [encode(tokenizer, row, end) for row in rows]
+def _fitting(samples: Sequence[Encoded], plan: Plan) -> tuple[list[Encoded], int]:
+    """The samples that are not longer than the plan allows, and how many are."""
     fitting = [sample for sample in samples if sample.tokens <= plan.max_sample_tokens]
     return fitting, len(samples) - len(fitting)

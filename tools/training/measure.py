@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
+import platform
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +25,7 @@ from tools.settings import settings
 from tools.training.chat import Encoded
 from tools.training.padded import padded_batches
 from tools.training.student import resolve, short_name
+from tools.training.tokens import tokenised
 
 RANK = 16  # of the adapter in measured steps; what another rank adds is computed
 BATCH = 8  # samples in a measured step
@@ -68,13 +71,16 @@ class Measured(Value):
 def measure(catalog: Catalog, dataset: Dataset, student: str, wishes: Wishes | None = None) -> Measured:
     """Measure once for each dataset, student and wishes; the answer is kept in the cache folder of the home."""
     wishes = wishes or Wishes()
-    key = hashlib.sha256(f"{student} {sorted(dataset.sha256.items())} {wishes} {VERSION}".encode()).hexdigest()[:24]
+    told = f"{student} {sorted(dataset.sha256.items())} {wishes} {_machine()} {VERSION}"
+    key = hashlib.sha256(told.encode()).hexdigest()[:24]
     cached = settings().home_dir / "cache" / f"measured-{key}.json"
     if cached.is_file():
-        return Measured.model_validate_json(cached.read_bytes())
-    rows = [*read_train(catalog, dataset), *read_dev(catalog, dataset)]
-    told = [row.model_dump(mode="json") for row in rows]
-    asked = json.dumps({"student": student, "wishes": wishes.model_dump(), "rows": told})
+        known = Measured.model_validate_json(cached.read_bytes())
+        room = psutil.virtual_memory().available if known.device == "cpu" else known.room_bytes
+        return known.model_copy(update={"room_bytes": room})
+    splits = (read_train(catalog, dataset), read_dev(catalog, dataset))
+    told_rows = [[row.model_dump(mode="json") for row in rows] for rows in splits]
+    asked = json.dumps({"student": student, "wishes": wishes.model_dump(), "splits": told_rows})
     command = [sys.executable, "-m", "tools.training.measure"]
     done = subprocess.run(
         command,
@@ -108,14 +114,17 @@ def advised_row(batch: int, prefix: int, p95: int, longest: int, device: str) ->
     return max(row, longest, 64)
 
 
-def _measure_here(student: str, rows: Sequence[Row], wishes: Wishes) -> Measured:
-    from tools.training.chat import encode, end_token_id, load_tokenizer
+def _machine() -> str:
+    """What the pace depends on beside the plan: a home may move to another machine, or its threads be limited."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+    return f"{platform.node()} {os.cpu_count()} {settings().threads} {visible} {version('torch')}"
+
+
+def _measure_here(student: str, splits: Sequence[Sequence[Row]], wishes: Wishes) -> Measured:
     from tools.training.rows import common_prefix
 
     folder = resolve(student)
-    tokenizer = load_tokenizer(folder)
-    end = end_token_id(tokenizer)
-    samples = [encode(tokenizer, row, end) for row in rows]
+    samples = [sample for rows in splits for sample in tokenised(folder, rows)]
     lengths = sorted(sample.tokens for sample in samples)
     prefix = common_prefix([sample.prompt_ids for sample in samples])
     p95 = lengths[min(len(lengths) - 1, int(len(lengths) * 0.95))]
@@ -257,9 +266,9 @@ def _product_s(dtype: object, size: int = 768) -> float:
 
 def _main() -> int:
     asked = json.load(sys.stdin)
-    rows = TypeAdapter(list[Row]).validate_python(asked["rows"])
+    splits = TypeAdapter(list[list[Row]]).validate_python(asked["splits"])
     try:
-        measured = _measure_here(asked["student"], rows, Wishes.model_validate(asked["wishes"]))
+        measured = _measure_here(asked["student"], splits, Wishes.model_validate(asked["wishes"]))
     except RetortError as error:
         print(json.dumps([error.problem, error.fix]))
         return 1

@@ -1,0 +1,66 @@
+"""Samples in the student's tokens, made once: kept by the hash of all that they are made of."""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+
+from tools.dataset.splits import Row
+from tools.files import write_atomic
+from tools.settings import settings
+from tools.training.chat import Encoded, encode, end_token_id, load_tokenizer
+
+VERSION = 1  # of how a sample becomes tokens; another one is another key
+_TOKENIZER = (
+    "tokenizer*",
+    "special_tokens_map.json",
+    "chat_template*",
+    "vocab*",
+    "merges.txt",
+    "generation_config.json",
+)
+
+
+def tokenised(student: Path, rows: Sequence[Row]) -> list[Encoded]:
+    """The rows in their order, read from the cache folder of the home where they were told before."""
+    import numpy as np
+
+    kept = settings().home_dir / "cache" / f"tokens-{_key(student, rows)}.npz"
+    found = _read(kept)
+    if found is None:
+        tokenizer = load_tokenizer(student)
+        end = end_token_id(tokenizer)
+        samples = [encode(tokenizer, row, end) for row in rows]
+        parts = [part for sample in samples for part in (sample.prompt_ids, sample.answer_ids)]
+        file = io.BytesIO()
+        flat = np.fromiter((id_ for part in parts for id_ in part), dtype=np.int32)
+        np.savez(file, ids=flat, ends=np.cumsum([0, *map(len, parts)]))
+        write_atomic(kept, file.getvalue())
+        return samples
+    ids, ends = found
+    cut = [tuple(ids[start:end]) for start, end in pairwise(ends)]
+    return [Encoded(prompt_ids=prompt, answer_ids=answer) for prompt, answer in zip(cut[::2], cut[1::2], strict=True)]
+
+
+def _read(kept: Path) -> tuple[list[int], list[int]] | None:
+    """All tokens in a row, and where each prompt and each answer ends; None where nothing whole is kept."""
+    import numpy as np
+
+    try:
+        with np.load(kept) as found:  # refuses pickles
+            return found["ids"].tolist(), found["ends"].tolist()
+    except (FileNotFoundError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _key(student: Path, rows: Sequence[Row]) -> str:
+    told = hashlib.sha256(f"{VERSION} {version('transformers')} {version('tokenizers')}".encode())
+    for pattern in _TOKENIZER:
+        for path in sorted(student.glob(pattern)):
+            told.update(path.name.encode() + path.read_bytes())
+    for row in rows:
+        told.update(row.model_dump_json(exclude={"id"}).encode())
+    return told.hexdigest()[:24]
