@@ -50,7 +50,7 @@ def _read(kept: Path) -> tuple[list[int], list[int]] | None:
     import numpy as np
 
     try:
-        with np.load(kept) as found:  # refuses pickles
+        with kept.open("rb") as file, np.load(file) as found:  # refuses pickles
             return found["ids"].tolist(), found["ends"].tolist()
     except (FileNotFoundError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
