@@ -5,6 +5,7 @@ import json
 import shlex
 import socket
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
@@ -17,6 +18,8 @@ from tools.deployment.curl import curl_line
 from tools.deployment.ports import free_port
 from tools.deployment.starting import actual, deploy, model_name, stop_deployment
 from tools.errors import RetortError
+from tools.evaluation.candidates import Candidate
+from tools.evaluation.students import LocalStudent
 from tools.records import Checkpoint, Deployment, Example, Job, Project, ServingOrder, new_id
 
 
@@ -150,6 +153,33 @@ def test_curl_line_is_one_shell_command(project: Project) -> None:
 def test_model_names() -> None:
     assert model_name("contacts-run 2, step 60") == "contacts-run-2-step-60"
     assert model_name("…") == "student"
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_what_is_scored_has_the_weights_that_are_served(
+    student: Path, tmp_path: Path, precision: Literal["bf16", "fp32"]
+) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from tools.deployment.merging import write_merged
+
+    adapter, other = (make_adapter(student, tmp_path / str(seed), seed=seed) for seed in (1, 2))
+    (tmp_path / "merged").mkdir()
+    write_merged(student, adapter, tmp_path / "merged", precision)
+    served = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
+    base = AutoModelForCausalLM.from_pretrained(student, dtype=served.dtype)
+    if torch.cuda.is_available() and precision == "bf16":
+        pytest.skip("a GPU serves adapters as adapters")
+    local = LocalStudent(student, precision)
+
+    def held(name: str, folder: Path | None) -> dict[str, Any]:
+        list(local.answer([], Candidate(name=name, label=name, student="", adapter=folder), 1))
+        return {key.replace(".base_layer", ""): weight for key, weight in local.model.state_dict().items()}
+
+    held("other", other)
+    for found, wanted in ((held("one", adapter), served), (held("base", None), base)):
+        assert all(torch.equal(found[key], weight) for key, weight in wanted.state_dict().items())
 
 
 def test_merging_rounds_once(student: Path, tmp_path: Path) -> None:

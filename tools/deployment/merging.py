@@ -38,14 +38,15 @@ def merge(base: Path, adapter: Path, folder: Path, precision: Literal["bf16", "f
 
 
 def write_merged(base: Path, adapter: Path, folder: Path, precision: str) -> None:
-    """Add the update in fp32 and round once, if at all: summing into bf16 weights would lose small updates."""
+    """Add the update in fp32 to the weights it was trained on and round once, if at all: in bf16 it would be lost."""
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype).float()
     merged = PeftModel.from_pretrained(model, adapter).merge_and_unload(safe_merge=True)
-    merged.to(torch.bfloat16 if precision == "bf16" else torch.float32).save_pretrained(folder, safe_serialization=True)
+    merged.to(dtype).save_pretrained(folder, safe_serialization=True)
     for path in base.iterdir():  # tokenizer and chat template, byte by byte
         if path.is_file() and not path.name.endswith(_WEIGHTS) and not (folder / path.name).exists():
             shutil.copyfile(path, folder / path.name)
