@@ -8,7 +8,7 @@ from tests.synthesis.tasks import work
 from tests.synthesis.test_kinds import PAGES, with_task
 from tools.catalog import Catalog
 from tools.errors import RetortError
-from tools.records import Care, Document, Passage, Project, Sample
+from tools.records import Care, Document, Job, Passage, Project, Sample
 from tools.synthesis.inputs import read_inputs
 from tools.synthesis.job import run
 from tools.synthesis.removing import remove
@@ -49,8 +49,9 @@ def test_removing_a_document_removes_exactly_what_came_from_it(
     catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = with_task(catalog, project, KINDS["answering"].model_copy(update={"language": ""}), PAGES)
+    order = work(catalog, project, 20)
     with teaching(monkeypatch, scholar("answering")):
-        run(work(catalog, project, 20))
+        run(order)
     first, second = catalog.find(Document, project.id)
     others = [one for one in catalog.find(Sample, project.id) if one.document_id == second.id]
     edited = next(one for one in catalog.find(Sample, project.id) if one.document_id == first.id)
@@ -58,6 +59,9 @@ def test_removing_a_document_removes_exactly_what_came_from_it(
     file = catalog.folder(project) / first.path
     file.parent.mkdir()
     file.write_bytes(b"x")
+    with pytest.raises(RetortError, match="is under way"):  # it could still make something of the document
+        remove(catalog, project, first)
+    catalog.change(Job, order.job.id, state="done")
     gone = remove(catalog, project, first)
     assert gone == 20 - len(others) > 0
     assert not file.exists()
