@@ -191,6 +191,8 @@ def _measure(kills: int) -> None:
         assert reference is not None
         worst = max(worst, abs(last / reference - 1))
         same += 1
+        if same % 10 == 0:
+            print(f"{same} of {len(cases)} runs, {worst:.1e} apart at most", flush=True)
     forks.close()
     print(f"{len(cases)} runs ({kills} random moments, {touches} touches of a checkpoint's files), {killed} killed;")
     print(f"{same} went on to the end; final dev loss differs by at most {worst:.1e} (relative).")
