@@ -30,7 +30,7 @@ from tools.training.tokens import tokenised
 RANK = 16  # of the adapter in measured steps; what another rank adds is computed
 BATCH = 8  # samples in a measured step
 STEPS_S = 4.0  # measured steps are repeated for about so long
-VERSION = 3  # of what is measured; an older answer in the cache is another key
+VERSION = 4  # of what is measured; an older answer in the cache is another key
 
 
 class Wishes(Value):
@@ -58,7 +58,7 @@ class Measured(Value):
     )
     packed: bool = Field(description="Whether steps computed packed rows, or padded batches.")
     s_per_token: float = Field(description="Seconds of a step by computed token.")
-    start_s: float = Field(description="Seconds from the start of a process to its first step.")
+    start_s: float = Field(description="Seconds from the start of a process until its steps have their pace.")
     room_bytes: int = Field(description="Memory that training may take: the GPU's, or what was free on this machine.")
     runtime_bytes: int = Field(description="What the process held before the student was loaded.")
     peak_bytes: int = Field(description="The most that was held, of the GPU or by the process.")
@@ -176,8 +176,8 @@ def _steps(student: Path, plan: Plan, samples: Sequence[Encoded], began_s: float
     started = time.monotonic()
     engine = Engine(student, plan)
     engine.check(samples)
+    engine.step(samples[:2], plan.learning_rate)  # the first step is slow: kernels are made for its shapes
     start_s = began_s + time.monotonic() - started
-    engine.step(samples[:2], plan.learning_rate)  # warm-up
     chosen = sorted(samples, key=lambda sample: sample.tokens)
     middle = max(0, len(chosen) // 2 - BATCH // 2)
     batch = [*chosen[middle : middle + BATCH - 1], chosen[-1]]  # usual ones, and the longest for its memory
