@@ -161,7 +161,9 @@ def _parsed(kind: type[M], text: str) -> M:
 
 def _bare(text: str) -> str:
     """The JSON without the thoughts or the fence that some models put around it."""
-    text = text.rpartition("</think>")[2].strip()
+    text = text.strip()
+    if text.startswith("<think>"):  # elsewhere the mark may stand in a sample
+        text = text.partition("</think>")[2].strip()
     fenced = re.fullmatch(r"```(?:json)?\s*(.*?)\s*```", text, re.DOTALL)
     return fenced[1] if fenced else text
 

@@ -83,10 +83,8 @@ class Kind:
             return attention(query, key, value, mask, self.scaling or query.shape[-1] ** -0.5)
         q, k, v = (part.transpose(1, 2) for part in (query, key, value))
         grouped = q.shape[1] != k.shape[1]
-        masked_on_gpu = q.device.type != "cpu" and bool(
-            prefix or window
-        )  # torch's GPU kernels with a mask want all heads
-        if grouped and (masked_on_gpu or self.softcap):
+        masked_on_gpu = q.device.type != "cpu" and (prefix or window)
+        if grouped and (masked_on_gpu or self.softcap):  # torch's GPU kernels with a mask want all heads
             k, v = (part.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for part in (k, v))
             grouped = False
         if self.softcap:
