@@ -1,10 +1,14 @@
 """The grammar reads whole commands in two languages and nothing inside prose."""
 
+from typing import get_args
+
 import pytest
 
+from agent.guide.phrases import JOBS
 from agent.plan_words import plan_changes
 from agent.words import parse, yes_or_no
 from tools.records import JsonObject
+from tools.records.order import Order
 
 READ: list[tuple[str, str, JsonObject]] = [
     ("approve all", "approve_samples", {"samples": ["all"]}),
@@ -203,3 +207,8 @@ def test_columns_can_be_named_as_the_error_advises(text: str) -> None:
     assert said is not None
     assert said.verb == "import_rows"
     assert said.arguments == {"input_column": "utterance", "output_column": "the intent"}
+
+
+def test_the_guide_has_words_for_every_kind_of_job() -> None:
+    orders = get_args(get_args(Order)[0])
+    assert set(JOBS) == {order.model_fields["kind"].default for order in orders}
