@@ -70,6 +70,7 @@ FREE = frozenset(
         "show_coverage",
         "show_request",
         "show_samples",
+        "show_answers",
         "review_samples",
         "propose_rule",
         "show_rules",

@@ -1,5 +1,6 @@
 """Verbs about data: rows, samples and the frozen dataset. Each phrases what its stage did."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -9,9 +10,10 @@ from agent.task_verbs import task_sentence
 from agent.transcript import Outcome, Show
 from tools import jobs
 from tools.errors import RetortError
-from tools.records import Care, JsonObject, Sample, SynthesisOrder, Task
+from tools.records import Answer, Care, JsonObject, Sample, SynthesisOrder, Task
 
 SHOWN_SAMPLES = 8  # a card with more is not read
+SHOWN_CHARS = 300  # of an answer that was set aside
 SHOWN_LINES = 20  # of those that could not be imported
 SHOWN_IMPORTED = 2  # samples, to see whether a file was understood
 
@@ -87,6 +89,17 @@ class DataVerbs(DocumentVerbs):
             raise RetortError(f"There are no samples in state {state!r}.", "Say 'draft 5 samples' to make some.")
         return self._card(samples, f"The newest {len(samples)} samples in state {state}")
 
+    def show_answers(self) -> Outcome:
+        """Show the teacher's newest answers that were set aside: why each is no sample, and how it begins."""
+        found = [one for one in self.catalog.find(Answer, self.project_id) if one.state != "usable"]
+        if not found:
+            raise RetortError(
+                "No answer of a teacher was set aside.", "'show rejected samples' shows what failed checks."
+            )
+        counts = ", ".join(f"{number} {state}" for state, number in Counter(one.state for one in found).most_common())
+        lines = tuple(_set_aside(one) for one in found[-SHOWN_SAMPLES:])
+        return Outcome(text=f"Answers set aside: {counts}. The newest:", show=(Show(kind="report", ids=lines),))
+
     def generate_samples(  # noqa: PLR0917  the verb's arguments, always named
         self,
         count: int = 300,
@@ -118,6 +131,11 @@ class DataVerbs(DocumentVerbs):
     def _card(self, samples: Sequence[Sample], text: str) -> Outcome:
         numbers = f"; they are numbered 1 to {len(samples)}" if len(samples) > 1 else ", number 1"
         return Outcome(text=f"{text}{numbers}.", show=(Show(kind="samples", ids=tuple(one.id for one in samples)),))
+
+
+def _set_aside(answer: Answer) -> str:
+    came = " ".join(answer.text.split())[:SHOWN_CHARS]
+    return f"{answer.state}: {answer.problem or 'no reason was told'}" + (f" It begins: {came}" if came else "")
 
 
 def care_of(arguments: JsonObject) -> Care:

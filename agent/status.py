@@ -35,6 +35,8 @@ class ProjectStatus(Value):
     student: str
     teacher: str
     documents: int
+    passages: int
+    scans: int = Field(description="Pages of documents that only OCR can read.")
     samples: dict[str, int]
     answers: dict[str, int] = Field(description="A teacher's answers by state; only usable ones gave samples.")
     datasets: tuple[Dataset, ...]
@@ -72,6 +74,7 @@ def status(catalog: Catalog, project: Project) -> ProjectStatus:
     ended = catalog.find(Job, project.id, states=("done", "stopped", "failed", "died"))
     expenses = catalog.find(Expense, project.id)
     runs = catalog.find(Run, project.id, newest=NEWEST)
+    documents = [one for one in catalog.find(Document, project.id) if one.state != "replaced"]
     return ProjectStatus(
         project_id=project.id,
         name=project.name,
@@ -80,7 +83,9 @@ def status(catalog: Catalog, project: Project) -> ProjectStatus:
         missing=tuple(project.task.missing()),
         student=project.student,
         teacher=settings().teacher_model or "simulator",
-        documents=_documents(catalog, project),
+        documents=len(documents),
+        passages=sum(one.passages for one in documents),
+        scans=sum(len(one.scans) for one in documents),
         samples=catalog.count(Sample, project.id),
         answers=catalog.count(Answer, project.id),
         datasets=tuple(catalog.find(Dataset, project.id, newest=NEWEST)),
@@ -95,15 +100,10 @@ def status(catalog: Catalog, project: Project) -> ProjectStatus:
     )
 
 
-def _documents(catalog: Catalog, project: Project) -> int:
-    counted = catalog.count(Document, project.id)
-    return sum(counted.values()) - counted.get("replaced", 0)
-
-
 def lines(found: ProjectStatus) -> list[str]:
     """The status as short lines, for the prompt and for a person."""
     task = found.task
-    shape = ", ".join(field.name for field in task.fields) or ", ".join(task.labels)
+    shape = ", ".join(field.outline for field in task.fields) or ", ".join(task.labels)
     told = [
         f"Project: {found.name}. Goal: {found.goal or 'not said yet'}",
         f"Task: {task.kind or 'kind unknown'}; inputs: {task.input_description or 'unknown'}; "

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from agent.coverage_verbs import CoverageVerbs
 from agent.transcript import Outcome, Show
 from tools import jobs
+from tools.dataset.shape import read_shape
 from tools.errors import RetortError
 from tools.records import Example, FieldKind, JsonObject, Project, Task, TaskField, TaskKind
 
@@ -29,6 +30,8 @@ class TaskVerbs(CoverageVerbs):
         kind: Literal["", TaskKind] = "",
         input_description: str = "",
         fields: Sequence[str] = (),
+        required: Sequence[str] = (),
+        answer_schema: str = "",
         labels: Sequence[str] = (),
         out_of_scope: str = "",
         tools: Sequence[str] = (),
@@ -44,7 +47,8 @@ class TaskVerbs(CoverageVerbs):
         student: str = "",
         system_prompt: str = "",
     ) -> Outcome:
-        """Define or change the task; what is left out stays. `fields` are 'name' or 'name: description', `examples`
+        """Define or change the task; what is left out stays. `fields` are 'name' or 'name: description', of which no
+        input lacks those `required`; `answer_schema` tells nested answers, by a JSON schema or one answer. `examples`
         are 'input => output', `tools` JSON texts of functions to call, `out_of_scope` the label when none fits,
         `persona` a character's card, `name` and `maker` who the student says it is, `turns` user turns a sample,
         `language` a code like en or zh, `student` a reference like hf:Qwen/Qwen3-0.6B."""
@@ -53,7 +57,7 @@ class TaskVerbs(CoverageVerbs):
         told = {
             "kind": kind,
             "input_description": input_description.strip(),
-            "fields": tuple(read_field(one) for one in fields),
+            "fields": read_shape(answer_schema) if answer_schema else tuple(read_field(one) for one in fields),
             "labels": tuple(dict.fromkeys(one.strip() for one in labels if one.strip())),
             "out_of_scope": out_of_scope.strip(),
             "tools": tuple(tool for text in tools for tool in read_tools(text)),
@@ -67,6 +71,7 @@ class TaskVerbs(CoverageVerbs):
             "system_prompt": system_prompt.strip(),
         }
         task = Task.model_validate({**task.model_dump(), **{key: value for key, value in told.items() if value}})
+        task = task.model_copy(update={"fields": with_required(task.fields, required)})
         for noun, names in (("fields", [one.name for one in task.fields]), ("tools", list(map(tool_name, task.tools)))):
             if len(set(names)) < len(names):
                 raise RetortError(f"The {noun} {', '.join(names)} name one twice.", "Give each its own name.")
@@ -102,6 +107,20 @@ def read_field(text: str) -> TaskField:
             f"Write 'name' or 'name (kind): description' with a kind of {', '.join(get_args(FieldKind))}.",
         )
     return TaskField.model_validate({"name": match[1], "kind": kind, "description": (match[3] or "").strip()})
+
+
+def with_required(fields: Sequence[TaskField], names: Sequence[str]) -> tuple[TaskField, ...]:
+    """The fields, those of these names as ones that every input holds."""
+    known = {field.name.casefold() for field in fields}
+    wanted = {name.strip().replace(" ", "_").casefold() for name in names} if names else set()
+    if unknown := wanted - known:
+        raise RetortError(
+            f"The answer has no field {', '.join(sorted(unknown))}.",
+            f"Its fields are {', '.join(field.name for field in fields) or 'not told yet'}.",
+        )
+    return tuple(
+        field.model_copy(update={"required": True}) if field.name.casefold() in wanted else field for field in fields
+    )
 
 
 def read_tools(text: str) -> tuple[JsonObject, ...]:
@@ -144,7 +163,7 @@ def read_example(text: str) -> Example:
 def task_sentence(task: Task) -> str:
     """The task in one or two sentences, with what it still lacks."""
     kinds: dict[TaskKind | None, str] = {
-        "extraction": f"extract {', '.join(field.name for field in task.fields) or '…'} as JSON",
+        "extraction": f"extract {', '.join(field.outline for field in task.fields) or '…'} as JSON",
         "classification": f"choose one of {', '.join(task.labels) or '…'}",
         "answering": "answer questions about your documents",
         "rewriting": f"rewrite ({task.style or 'style …'})",

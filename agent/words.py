@@ -13,6 +13,7 @@ from agent.judging_words import JUDGING_RULES
 from agent.plan_words import plan_changes
 from agent.review_words import REVIEW_RULES, SAMPLES
 from agent.score_words import SCORE_RULES, Build, none, split
+from agent.task_words import TASK_RULES
 from tools.records import JsonObject, Value
 
 MAX_WORDS_CHARS = 600  # longer messages are prose, not commands
@@ -30,6 +31,7 @@ _MONEY = (
     r"(?:\s*(?:,|and|和|，)\s*(?P<minutes>\d+(?:\.\d+)?)\s*(?:minutes?|min|分钟))?)?"
 )
 _MINUTES = r"(?:\s*,?\s*(?:for|at most|最多)\s*(?:at most\s*)?(?P<minutes>\d+(?:\.\d+)?)\s*(?:minutes?|min|分钟))?"
+_TIME = r"(?:\s*[,，]?\s*(?:for|at most|up to|最多)\s*(?:at most\s*)?(?P<time>\d+(?:\.\d+)?)\s*(?:minutes?|min|分钟))?"
 _WHICH = (
     r"(?P<which>best|base|served|step\s*\d+|(?:checkpoint|ckpt|deployment)-\w+"
     r"|最好的?|最佳的?|第\s*\d+\s*步|基础模型)"
@@ -43,8 +45,8 @@ def _count(match: re.Match[str], key: str = "count") -> JsonObject:
     found: JsonObject = {key: int(said["count"].replace(",", ""))} if said.get("count") else {}
     if said.get("usd"):
         found["max_usd"] = float(said["usd"])
-    if said.get("minutes"):
-        found["max_minutes"] = float(said["minutes"])
+    if minutes := said.get("minutes") or said.get("time"):
+        found["max_minutes"] = float(minutes)
     return found
 
 
@@ -159,15 +161,26 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
         r"show(?:\s+me)?(?:\s+the)?\s+(?P<state>approved|edited|rejected)(?:\s+(?:samples|ones))?",
         lambda match: {"state": match["state"].lower()},
     ),
+    (
+        "show_answers",
+        r"show(?:\s+me)?(?:\s+the)?\s+(?:lost|unusable|quarantined|set[- ]aside)\s+answers"
+        r"|show(?:\s+me)?(?:\s+the)?\s+answers\s+(?:that\s+were\s+)?set\s+aside|(?:显示|看看|查看)(?:搁置|不可用)的?回答",
+        none,
+    ),
     ("show_samples", r"(?:显示|看看|查看)(?:被)?拒绝的?样本", lambda _match: {"state": "rejected"}),
     (
         "generate_samples",
         r"generate(?:\s+me)?(?:\s+the\s+rest|\s+(?P<count>[\d,]+))?(?:\s+more)?(?:\s+(?:samples?|rows|examples?))?"
         + _CARE
-        + _MONEY,
+        + _MONEY
+        + _TIME,
         _generate,
     ),
-    ("generate_samples", rf"生成\s*(?:剩下的|其余的|(?P<count>\d+))?\s*(?:个|条)?\s*(?:样本|数据)?{_MONEY}", _count),
+    (
+        "generate_samples",
+        rf"生成\s*(?:剩下的|其余的|(?P<count>\d+))?\s*(?:个|条)?\s*(?:样本|数据)?{_MONEY}{_TIME}",
+        _count,
+    ),
     *COVERAGE_RULES,
     (
         "freeze_dataset",
@@ -305,6 +318,7 @@ _RULES: tuple[tuple[str, str, Build], ...] = (
         none,
     ),
     ("ocr", r"(?:run\s+)?ocr\s+(?:of\s+|on\s+)?(?P<document>\S.*\.\w{2,5}|document-\w+)", _scans),
+    *TASK_RULES,
     ("delete_project", r"(?:delete|remove)\s+(?:the\s+|this\s+)?project|删除(?:这个|该|本)?项目", none),
     ("help", r"help|what can (?:you|i) do|what now|next|帮助|你能做什么|下一步", none),
     ("skip", r"skip(?: it| this)?|no examples?|none|跳过|没有|无", none),
@@ -330,6 +344,7 @@ _FREE_TEXT = (
     "reject_samples",
     "propose_rule",
     "set_rubric",
+    "set_task",
 )  # their tail is the user's text: kept to the last dot
 
 

@@ -1,6 +1,7 @@
 """The form that edits a sample: one typed box a field of the task, a choice of labels, or a plain text."""
 
 import json
+from collections.abc import Iterable
 
 from pydantic import JsonValue
 
@@ -44,11 +45,9 @@ def _field(field: TaskField, value: JsonValue) -> str:
     """A box of the field's type; an empty one means that the input does not hold it."""
     name = f'data-field="{escape(field.name)}" data-kind="{field.kind}" aria-label="{escape(field.name)}"'
     if field.kind == "boolean":
-        options = "".join(
-            f'<option value="{text}"{" selected" if value is told else ""}>{label}</option>'
-            for text, told, label in (("", None, "–"), ("true", True, "yes"), ("false", False, "no"))
-        )
-        box = f"<select {name}>{options}</select>"
+        box = _choice(name, value, (("", None, "–"), ("true", True, "yes"), ("false", False, "no")))
+    elif field.kind == "string" and (value in field.choices or (field.choices and value is None)):
+        box = _choice(name, value, (("", None, "–"), *((one, one, one) for one in field.choices)))
     elif field.kind in ("number", "integer"):
         shown = "" if value is None else escape(value)
         box = f'<input type="number" step="{"1" if field.kind == "integer" else "any"}" {name} value="{shown}">'
@@ -60,6 +59,15 @@ def _field(field: TaskField, value: JsonValue) -> str:
         box = f'<textarea rows="3" spellcheck="false" {name}>\n{text}</textarea>'
     hint = f' title="{escape(field.description)}"' if field.description else ""
     return f"<label{hint}><span>{escape(field.name)}</span>{box}</label>"
+
+
+def _choice(name: str, value: JsonValue, options: Iterable[tuple[str, JsonValue, str]]) -> str:
+    """A box of texts to send, the values they stand for, and labels."""
+    told = "".join(
+        f'<option value="{escape(text)}"{" selected" if value == meant else ""}>{escape(label)}</option>'
+        for text, meant, label in options
+    )
+    return f"<select {name}>{told}</select>"
 
 
 def _object(answer: str) -> dict[str, JsonValue] | None:

@@ -62,6 +62,10 @@ def readable(value: JsonValue) -> str:
         return "–"
     if isinstance(value, str):
         return value
+    if isinstance(value, list) and value:
+        return ("; " if any(isinstance(one, dict) for one in value) else ", ").join(map(readable, value))
+    if isinstance(value, dict) and value:
+        return ", ".join(f"{name}: {readable(one)}" for name, one in value.items())
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from agent.guide import phrases
 from agent.guide.phrases import Tongue
-from agent.guide.understanding import field_names, items, kind_of, language_of
+from agent.guide.understanding import field_names, items, kind_of, language_of, understand
 from agent.status import ProjectStatus
 from tools.records import JsonObject, Task, TaskKind, Value
 
@@ -50,8 +50,7 @@ def read_answer(about: str, text: str, task: Task) -> JsonObject:
         case "input_description":
             found = {"input_description": text[:300], "language": language_of(text)}
         case "fields":
-            named = language_of(text) if len(text.split()) == 1 else ""  # said before it was asked for
-            found = {"language": named} if named else {"fields": list[JsonValue](field_names(text))}
+            found = _fields(text)
         case "labels":
             labels = items(_LEAD.sub("", text))
             found = {"labels": list[JsonValue](labels) if len(labels) > 1 else None}
@@ -69,6 +68,14 @@ def read_answer(about: str, text: str, task: Task) -> JsonObject:
         case "examples":
             found = {"examples": list[JsonValue](examples(text, task))}
     return {name: value for name, value in found.items() if value}
+
+
+def _fields(text: str) -> JsonObject:
+    """Names, a JSON schema or an answer; or the language, said before it was asked for."""
+    if shape := understand(text).answer_schema:
+        return {"answer_schema": shape}
+    named = language_of(text) if len(text.split()) == 1 else ""
+    return {"language": named} if named else {"fields": list[JsonValue](field_names(text))}
 
 
 def _split_maker(text: str) -> tuple[str, str, str]:

@@ -29,9 +29,11 @@ QUESTIONS = {
     },
     "fields": {
         "en": "Which fields should the answer have? A list, e.g. `name, phone, address, email`; one a line with a "
-        "description works too: `phone: as written in the text`.",
+        "description works too: `phone: as written in the text`. For nested answers paste a JSON schema, or "
+        'one answer: `{"order": "A-1", "items": [{"sku": "X-9", "quantity": 2}]}`.',
         "zh": "答案应包含哪些字段？请列出，例如：`姓名、电话、地址、邮箱`；"
-        "也可以每行一个并加说明：`电话：保持原文写法`。",
+        "也可以每行一个并加说明：`电话：保持原文写法`。若有嵌套，请粘贴 JSON schema，"
+        '或一个答案示例：`{"订单": "A-1", "商品": [{"编号": "X-9", "数量": 2}]}`。',
     },
     "labels": {
         "en": "Which labels can the answer be? At least two, e.g. `refund, delivery, complaint`.",
@@ -72,6 +74,10 @@ NOT_READ = {
     "zh": "这个回答我没有读懂。",
 }
 NEXT = {
+    "ocr": {
+        "en": "What you dropped holds no text yet: {pages} scanned pages. Say `ocr` to read them.",
+        "zh": "这些文件还没有文字：共 {pages} 页扫描件。请说 `文字识别` 来读取。",
+    },
     "documents": {
         "en": "The task is clear. Next: the documents to answer from. Drop the files into the chat.",
         "zh": "任务已明确。下一步：请把要用来回答的文档拖进对话。",
@@ -133,21 +139,24 @@ HELP = {
     "en": "I understand: `draft 5 samples`, `approve all`, `approve 1,3`, `reject 2: reason`, `edit 3: …`, "
     "`more like 2`, `undo`, `review 20` (or `review unusual`, `review uncertain`, `review coverage`), `rules`, "
     "`confirm the rule`, `policy all reviewed`, `policy at most 5 % bad`, "
-    "`generate 300`, `show rejected samples`, `show documents`, `show FILE page 3`, `ocr`, "
+    "`generate 300`, `show rejected samples`, `show lost answers`, `show documents`, `show FILE page 3`, `ocr`, "
     "`import` (with a file), `coverage`, `topics: a, b`, "
     "`label these` (with a file of inputs), `mask personal data`, `show the request`, `remove document NAME`, "
     "`freeze`, `plan`, `use rank 16, 3 epochs`, `train longer`, `train`, `continue 2 more epochs`, `diagnose`, "
     "`stop`, `resume`, `evaluate`, `compare`, `arena`, `judge`, `ranking`, `check forgetting`, `learning curve`, "
     "`try: text`, `deploy best`, "
     "`check the served model`, `stop the deployment`, "
-    "`status`, `costs`, `delete the project`. To change the task, say e.g. `the fields are name and phone`.",
+    "`status`, `costs`, `delete the project`. To change the task, say e.g. `the fields are name and phone`, "
+    "`phone is required`, `out of scope: other`, `3 turns`, `keep reasoning`, `system prompt: …`, or paste a JSON "
+    "schema.",
     "zh": "我能听懂：`起草 5 个样本`、`全部批准`、`批准 1,3`、`拒绝 2：原因`、`编辑 3：…`、`再来几个像 2 的`、"
     "`撤销`、`抽查 20`、`审阅不确定的`、`规则`、`确认规则`、`策略：全部审阅`、`策略：最多 5 %`、"
-    "`生成 300 条`、`查看被拒绝的样本`、`导入`（附文件）、"
+    "`生成 300 条`、`查看被拒绝的样本`、`查看搁置的回答`、`导入`（附文件）、"
     "`覆盖表`、`主题：甲、乙`、`标注这些`（附输入文件）、`隐藏个人信息`、`预览请求`、`删除文档 文件名`、"
     "`冻结`、`计划`、`使用秩 16、3 轮`、`训练更久`、`开始训练`、`继续训练 2 轮`、`诊断`、`停止`、`继续`、`评测`、"
     "`比较`、`盲测`、`评判答案`、`排名`、`检查遗忘`、`学习曲线`、`试一下：文本`、`部署最好的`、`检查部署`、`停止部署`、`状态`、`费用`、`删除项目`。"
-    "要修改任务，请说例如 `字段是 姓名、电话`。",
+    "要修改任务，请说例如 `字段是 姓名、电话`、`电话必填`、`超出范围：其他`、`3 轮对话`、`保留推理`、`系统提示：…`，"
+    "或粘贴 JSON schema。",
 }
 UNKNOWN = {
     "en": "I did not understand “{text}”.",

@@ -70,6 +70,8 @@ def _of_data(status: ProjectStatus, tongue: Tongue) -> Proposal:
         return _say("judge", tongue)
     if status.task.kind == "answering" and not status.documents:
         return _say("documents", tongue)
+    if status.scans and not status.passages:
+        return _say("ocr", tongue, "ocr", pages=status.scans)
     if not status.usable:
         return _say("draft", tongue, "draft_samples", {"count": 5})
     if status.usable < ENOUGH:

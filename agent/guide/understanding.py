@@ -1,5 +1,6 @@
 """What a goal says about the task, read by rules: kind, inputs, fields, labels, language, student."""
 
+import json
 import re
 
 from tools.records import JsonObject, TaskKind, Value
@@ -73,6 +74,7 @@ class Understood(Value):
     kind: TaskKind | None = None
     input_description: str = ""
     fields: tuple[str, ...] = ()
+    answer_schema: str = ""
     labels: tuple[str, ...] = ()
     language: str = ""
     student: str = ""
@@ -87,8 +89,9 @@ class Understood(Value):
 
 
 def understand(text: str) -> Understood:
-    """Read a goal or a correction of one."""
-    kind = kind_of(text)
+    """Read a goal or a correction of one; a JSON object in it is the answer's schema, or one answer."""
+    text, shape = _without_shape(text)
+    kind = "extraction" if shape else kind_of(text)
     fields = _fields(text) if kind != "classification" else ()
     labels = _labels(text) if kind == "classification" else ()
     if kind is None and len(fields) >= 2 and re.search(r"with|字段|包含", text, re.IGNORECASE):
@@ -96,11 +99,24 @@ def understand(text: str) -> Understood:
     return Understood(
         kind=kind,
         input_description=_inputs(text),
-        fields=fields if kind == "extraction" else (),
+        fields=fields if kind == "extraction" and not shape else (),
+        answer_schema=shape,
         labels=labels,
         language=language_of(text),
         student=student_of(text),
     )
+
+
+def _without_shape(text: str) -> tuple[str, str]:
+    """The text without the JSON object in it, and that object; functions and worked examples are no shape."""
+    start, end = text.find("{"), text.rfind("}") + 1
+    try:
+        found = json.loads(text[start:end]) if 0 <= start < end and "=>" not in text else None
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not found or "function" in found or {"name", "parameters"} <= set(found):
+        return text, ""
+    return re.sub(r"```\w*", "", text[:start] + text[end:]), text[start:end]
 
 
 def kind_of(text: str) -> TaskKind | None:

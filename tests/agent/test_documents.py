@@ -7,6 +7,9 @@ import pytest
 
 from agent import uploads
 from agent.events import job_ended
+from agent.guide.proposing import propose
+from agent.session import Session
+from agent.status import status
 from agent.toolbox import Toolbox
 from agent.words import Said, parse
 from tests.documents import files
@@ -14,7 +17,7 @@ from tools import jobs
 from tools.catalog import Catalog
 from tools.documents.adding import add_file
 from tools.errors import RetortError
-from tools.records import Document, Passage, Project
+from tools.records import Answer, Document, Passage, Project, new_id
 from ui.cards import Cards
 
 HANDBOOK = "# Returns\n\nGoods may be returned.\n\n# Shipping\n\nParcels <script>x()</script> leave every day.\n"
@@ -66,6 +69,29 @@ def test_a_file_is_read_shown_and_looked_at(
     assert toolbox.call("add_files", {"files": given}).text == "a.md was here already, unchanged."
     with pytest.raises(RetortError, match="has no passage on page 4"):
         toolbox.call("show_document", {"page": 4})
+
+
+def test_only_scans_lead_to_ocr_first(catalog: Catalog, project: Project, tmp_path: Path) -> None:
+    catalog.save(project.but(goal="contacts"))
+    session = Session(catalog, project.id)
+    session.say("", files=[files.pdf(tmp_path / "a.pdf", ["", ""])])
+    session.say("skip")
+    assert "2 scanned pages. Say `ocr`" in session.transcript()[-1].text
+    assert propose(status(catalog, session.project), "en").means == Said(verb="ocr")
+    session.say("", files=[files.pdf(tmp_path / "b.pdf", ["Here is text."])])
+    assert "`draft 5 samples`" in session.transcript()[-1].text
+
+
+def test_answers_set_aside_can_be_looked_at(toolbox: Toolbox, catalog: Catalog, project: Project) -> None:
+    with pytest.raises(RetortError, match="No answer of a teacher was set aside"):
+        toolbox.call("show_answers", {})
+    own = {"owner": project.owner, "project_id": project.id, "source": "teacher:big"}
+    for number, state in enumerate(("usable", "malformed", "refused", "refused")):
+        told = {"id": new_id("answer"), "number": number, "state": state, "problem": "no JSON", "text": '{"a":\n 1'}
+        catalog.add(Answer.model_validate({**own, **told}))
+    shown = toolbox.call("show_answers", {})
+    assert shown.text == "Answers set aside: 2 refused, 1 malformed. The newest:"
+    assert shown.show[0].ids[0] == 'malformed: no JSON It begins: {"a": 1'
 
 
 def test_many_files_are_a_job_that_tells_what_was_not_read(

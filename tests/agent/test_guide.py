@@ -105,6 +105,30 @@ def test_from_goal_to_approval_in_chinese(catalog: Catalog) -> None:
     assert states == ["approved", "rejected", "rejected", "approved"]
 
 
+SHAPE = '{"order": "A-1", "items": [{"sku": "X-9", "quantity": 2}]}'
+
+
+def test_a_pasted_answer_or_schema_tells_nested_fields(catalog: Catalog) -> None:
+    """At the question, in the goal, and at any time later."""
+    asked = Session(catalog)
+    asked.say("I want to turn our English shipping messages into JSON")
+    assert "paste a JSON schema" in asked.transcript()[-1].text
+    assert "example" in say(asked, f"Like this:\n```json\n{SHAPE}\n```")
+    at_once = Session(catalog)
+    at_once.say(f"Turn our English shipping messages into {SHAPE}")
+    for session in (asked, at_once):
+        assert session.project is not None
+        task = session.project.task
+        assert [field.outline for field in task.fields] == ["order", "items (sku, quantity)"]
+        assert (task.input_description, task.language) == ("English shipping messages", "en")
+        assert "skip" in session.transcript()[-1].text
+    say(asked, "skip", '{"type": "object", "properties": {"order": {"type": "string"}}, "required": []}')
+    say(asked, "order is required")
+    assert asked.project is not None
+    assert [(field.outline, field.required) for field in asked.project.task.fields] == [("order", True)]
+    assert "no field phone" in " ".join(entry.text for entry in asked.say("phone is required"))
+
+
 def test_a_classification_asks_for_examples_by_label(catalog: Catalog) -> None:
     session = Session(catalog)
     session.say("Classify English customer emails into refund, delivery or complaint")

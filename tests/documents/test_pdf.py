@@ -99,6 +99,21 @@ def test_scans_are_read_upright_and_turned(tmp_path: Path) -> None:
 
 
 @needs_tesseract
+def test_a_stamp_over_a_scan_makes_no_page_of_text(tmp_path: Path) -> None:
+    from pypdf import PdfReader, PdfWriter
+
+    writer = PdfWriter(
+        clone_from=scan(tmp_path / "scan.pdf", "The parcel leaves on Monday\nand arrives two days later.")
+    )
+    writer.pages[0].merge_page(PdfReader(pdf(tmp_path / "stamp.pdf", ["Received 4 May"])).pages[0])
+    writer.write(tmp_path / "a.pdf")
+    found = read(tmp_path / "a.pdf", "pdf")
+    assert ([one.text for one in found.content], found.scans) == (["Received 4 May"], (1,))
+    found = read(tmp_path / "a.pdf", "pdf", with_ocr=True)
+    assert any("The parcel leaves on Monday" in one.text for one in found.content)
+
+
+@needs_tesseract
 def test_a_picture_without_text_is_told(tmp_path: Path) -> None:
     found = read(scan(tmp_path / "a.png", ""), "image", with_ocr=True)
     assert (found.elements, found.notes) == ((), ("OCR found no text on page 1.",))

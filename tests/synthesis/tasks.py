@@ -23,6 +23,21 @@ ORDERS = extraction(
     TaskField(name="delivery date"),
     TaskField(name="colors", kind="list"),
 )
+NESTED = extraction(
+    TaskField(name="order", required=True, description="an id like AB-1234"),
+    TaskField(name="state", choices=("open", "paid")),
+    TaskField(name="tags", kind="list", items="string", description="one of red, green, blue"),
+    TaskField(name="ship_to", kind="object", fields=(TaskField(name="name"), TaskField(name="city"))),
+    TaskField(
+        name="items",
+        kind="list",
+        fields=(
+            TaskField(name="product", required=True),
+            TaskField(name="quantity", kind="integer"),
+            TaskField(name="price", kind="number"),
+        ),
+    ),
+)
 TWO_PHONES = named("home phone", "work phone", "company", "website")
 CITY = named("first name", "last name", "address", "city", "zip")
 CHINESE = named("姓名", "电话", "地址", "邮箱", language="zh")

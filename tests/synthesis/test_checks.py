@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import CONTACTS
-from tests.synthesis.tasks import BANK, ORDERS, extraction
+from tests.synthesis.tasks import BANK, NESTED, ORDERS, extraction
 from tools.records import Message, Passage, Sample, Task, TaskField
 from tools.synthesis.checks import check, check_quote
 from tools.synthesis.instructions import system_prompt
@@ -55,6 +55,36 @@ def test_numbers_choices_lists_and_required_fields() -> None:
     assert "'product' is required but null" in check(ORDERS, sample(text, full.replace('"lamp"', "null")))
 
 
+LINE = '{"product": "lamp", "quantity": 2, "price": null}'
+NESTED_GOOD = (
+    '{"order": "AB-1", "state": "open", "tags": ["red"], "ship_to": {"name": "Ann", "city": null}, '
+    f'"items": [{LINE}, {LINE.replace("lamp", "desk").replace("2", "3")}]}}'
+)
+NESTED_TEXT = "Order AB-1 for Ann: 2 lamp, 3 desk; it is not paid"
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "reason"),
+    [
+        ('"lamp"', '"chair"', "'items.product': 'chair' is not in the input"),
+        ('"lamp"', "null", "'items.product' is required but null"),
+        ('"lamp"', '" "', "'items.product' is an empty text"),
+        ('"quantity": 3', '"quantity": 4', "'items.quantity': 4 is not in the input"),
+        ('"Ann"', '"Bob"', "'ship_to.name': 'Bob' is not in the input"),
+        ('"open"', '"paid off"', "breaks the schema at state"),
+        ('"red"', '"lilac"', "'tags': 'lilac' is not in the input"),
+        (', "price": null}]', "}]", "breaks the schema at items.1"),
+        ('"city": null', '"city": null, "zip": "1"', "breaks the schema at ship_to"),
+        ('"quantity": 2', '"quantity": "2"', "breaks the schema at items.0.quantity"),
+    ],
+)
+def test_damage_inside_lists_and_objects_is_caught(was: str, becomes: str, reason: str) -> None:
+    assert check(NESTED, sample(NESTED_TEXT, NESTED_GOOD)) == ""
+    damaged = NESTED_GOOD.replace(was, becomes, 1)
+    assert damaged != NESTED_GOOD
+    assert reason in check(NESTED, sample(NESTED_TEXT, damaged))
+
+
 def test_a_label_must_be_known() -> None:
     assert check(BANK, sample("where is my card", "card lost")) == ""
     assert "'Card lost' is not one of the labels" in check(BANK, sample("where is my card", "Card lost"))
@@ -81,4 +111,7 @@ def test_the_system_prompt_is_short_and_says_the_task() -> None:
     assert "card lost, balance" in system_prompt(BANK)
     field = TaskField(name="total", kind="number", description="the sum to pay")
     assert "total (number, the sum to pay)" in system_prompt(extraction(field))
+    told = system_prompt(NESTED)
+    assert "order (an id like AB-1234), state (one of: open, paid)" in told
+    assert "items (list of: product, quantity (integer), price (number))" in told
     assert system_prompt(Task(system_prompt=" Do it. ")) == "Do it."

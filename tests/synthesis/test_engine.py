@@ -190,27 +190,88 @@ def test_minutes_stop_hard_and_a_resumed_job_goes_on(
 # --- its parts ---
 
 
+class Watched(Limiter):
+    """A limiter whose clock a test sets."""
+
+    time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+
 def test_the_limiter_halves_once_a_round_and_climbs_again() -> None:
     async def story() -> list[float]:
-        limiter = Limiter(64)
+        limiter = Watched(64)
         limits = []
-        for _ in range(2):  # two rounds of 32 under way, each refused as a whole
+        for _ in range(2):  # two rounds, some of each refused
             sent = [await limiter.enter() for _ in range(16)]
+            limiter.time += 1
             for one in sent[:3]:
                 limiter.troubled(one, Passing("refused", "", "", 0.0))
-            for _ in sent[3:]:
-                limiter.answered(limiter.now() - 1)
+            for one in sent[3:]:
+                limiter.answered(one)
             limits.append(limiter.limit)
         for _ in range(400):
             sent = [await limiter.enter() for _ in range(int(limiter.limit))]
-            for _ in sent:
-                limiter.answered(limiter.now() - 1)  # one second each, whatever this machine does meanwhile
+            limiter.time += 1
+            for one in sent:
+                limiter.answered(one)
         return [*limits, limiter.limit]
 
     first, second, last = asyncio.run(story())
     assert 30 < first < 36
     assert 16 <= second < 25
     assert last == 64
+
+
+def test_answers_of_before_do_not_hurry_what_is_refused_now() -> None:
+    """An endpoint that begins to refuse all still answers, one by one, what it had taken before."""
+
+    async def story() -> list[float]:
+        limiter = Watched(16)
+        before = [await limiter.enter() for _ in range(15)]
+        sent = []
+        for tick in range(60):
+            limiter.time = 0.2 * (tick + 1)
+            waiting = asyncio.create_task(limiter.enter())
+            await asyncio.sleep(0)
+            if before:
+                limiter.answered(before.pop())
+            await asyncio.sleep(0)
+            if waiting.done():
+                limiter.time += 0.005
+                sent.append(waiting.result())
+                limiter.troubled(sent[-1], Passing("refused", "", ""))
+            waiting.cancel()
+            await asyncio.sleep(0)
+        return sent
+
+    sent = asyncio.run(story())
+    assert len(sent) >= 5
+    assert all(later - earlier >= PACE_S - 1e-6 for earlier, later in pairwise(sent[1:]))
+
+
+def test_one_refusal_among_many_answers_stops_nothing() -> None:
+    """What it took meanwhile shows it: neither the first answer is awaited, nor a pace kept."""
+
+    async def story() -> list[float]:
+        limiter = Watched(8)
+        refused = await limiter.enter()
+        limiter.time = 0.01
+        limiter.troubled(refused, Passing("refused", "", ""))
+        taken = await limiter.enter()
+        limiter.time = 0.02
+        unlucky = await limiter.enter()
+        limiter.troubled(unlucky, Passing("refused", "", ""))
+        assert not limiter.broken
+        waiting = asyncio.create_task(limiter.enter())
+        await asyncio.sleep(0)
+        assert not waiting.done()  # two in a row: paced
+        limiter.time = 1.5
+        limiter.answered(taken)
+        return [await waiting, await limiter.enter()]
+
+    assert asyncio.run(story()) == [1.5, 1.5]
 
 
 def test_after_troubles_it_sends_at_its_pace_and_never_faster() -> None:

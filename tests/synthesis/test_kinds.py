@@ -96,6 +96,35 @@ def test_a_conversation_of_three_turns(
         assert [message.role for message in one.messages] == ["system", *turn, *turn, "user", "assistant"]
 
 
+def test_conversations_that_end_alike_are_not_the_same(
+    catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All their last turns are 'Yes, please.'; one conversation comes twice."""
+    project = with_task(catalog, project, KINDS["roleplay"].model_copy(update={"turns": 2}))
+    numbers = itertools.count()
+
+    def agreeing(body: dict[str, object]) -> Reply:
+        made = [{**sample("roleplay", body), "input": "Yes, please."} for _ in range(wanted(body))]
+        for one in made:
+            one["history"] = one["history"] if next(numbers) != 1 else made[0]["history"]
+        return Reply(json.dumps({"samples": made}))
+
+    with teaching(monkeypatch, agreeing, concurrency="1"):
+        run(work(catalog, project, 5))
+    assert [one.state for one in catalog.find(Sample, project.id)] == ["approved"] * 5
+    assert sum(one.duplicates for one in catalog.find(Answer, project.id)) == 1
+
+
+def test_a_vote_over_free_text_is_refused(catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = with_task(catalog, project, KINDS["rewriting"])
+    with teaching(monkeypatch, scholar("rewriting")) as server:
+        with pytest.raises(RetortError, match="in free text no two are the same"):
+            estimate(catalog, project, 5, Care(answers_each=3))
+        with pytest.raises(RetortError, match="in free text no two are the same"):
+            run(with_care(work(catalog, project, 5), Care(answers_each=3)))
+    assert server.requests == []
+
+
 @pytest.mark.parametrize(("reasoning", "thought"), [("none", False), ("dropped", False), ("kept", True)])
 def test_reasoning_is_kept_or_dropped(
     reasoning: str, thought: bool, catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch

@@ -21,6 +21,7 @@ from tools.synthesis.values import Inventor, open_faker
 EXTRACTIONS = {
     "contacts": CONTACTS,
     "orders": tasks.ORDERS,
+    "nested": tasks.NESTED,
     "two phones": tasks.TWO_PHONES,
     "city": tasks.CITY,
     "chinese": tasks.CHINESE,
@@ -134,7 +135,7 @@ def test_an_example_in_the_description_gives_the_pattern() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("meaning", get_args(Meaning))
+@pytest.mark.parametrize("meaning", sorted(set(get_args(Meaning)) - {"record"}))
 def test_every_meaning_can_be_drawn(meaning: Meaning, language: str) -> None:
     inventor = Inventor(open_faker(language), language, random.Random(1))
     found = FieldMeaning(field=TaskField(name="field"), meaning=meaning, choices=("a", "b"))
@@ -151,7 +152,7 @@ def test_a_locale_without_such_a_thing_says_so() -> None:
 def test_what_it_cannot_do_it_says_with_the_fix() -> None:
     with pytest.raises(RetortError, match=r"'mood' means nothing.*AB-1234.*RETORT_TEACHER_MODEL"):
         Simulator(tasks.named("name", "mood"), "s")
-    with pytest.raises(RetortError, match="'place' holds an object"):
+    with pytest.raises(RetortError, match="'place' holds an object whose keys are not told"):
         Simulator(tasks.extraction(TaskField(name="place", kind="object")), "s")
     with pytest.raises(RetortError, match=r"open answers.*RETORT_TEACHER_MODEL"):
         Simulator(Task(kind="open", input_description="questions", language="en"), "s")

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import CONTACTS
 from tests.scripted_openai import Reply
 from tests.synthesis.endpoint import contact, honest, said, teaching
-from tests.synthesis.tasks import BANK, ORDERS
+from tests.synthesis.tasks import BANK, NESTED, ORDERS
 from tools.errors import RetortError
 from tools.records import Example, Passage, Task
 from tools.settings import settings
@@ -94,6 +94,17 @@ def test_labels_are_an_enum_and_open_shapes_are_not_strict(monkeypatch: pytest.M
     items = server.requests[0]["response_format"]["json_schema"]["schema"]["properties"]["samples"]["items"]
     assert items["properties"]["output"]["enum"] == ["card lost", "balance"]
     assert server.requests[1]["response_format"]["json_schema"]["strict"] is False
+
+
+def test_nested_fields_are_spelled_out_and_come_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = {"items": [{"price": 2.5, "product": "lamp", "quantity": 2}], "order": "A-1"}
+    with teaching(monkeypatch, lambda body: said([{"input": "A-1: 2 lamp at 2.5", "output": output}])) as server:
+        made = ask(request(NESTED))[0].output
+    assert made == '{"order": "A-1", "items": [{"product": "lamp", "quantity": 2, "price": 2.5}]}'
+    shape = server.requests[0]["response_format"]["json_schema"]
+    assert shape["strict"] is True
+    items = shape["schema"]["properties"]["samples"]["items"]["properties"]["output"]["properties"]["items"]
+    assert items["items"]["required"] == ["product", "quantity", "price"]
 
 
 def test_a_document_is_fenced_data(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,11 +66,17 @@ def test_an_attribute_cannot_be_left() -> None:
 
 
 def test_fields_of_an_answer() -> None:
-    assert fields_of('{"a": null, "b": "x", "c": [1], "d": true}') == [
+    text = (
+        '{"a": null, "b": "x", "c": [1, "y"], "d": true, "e": [], "f": [{"g": 1, "h": null}, {"g": 2}], "i": {"j": 3}}'
+    )
+    assert fields_of(text) == [
         ("a", "–"),
         ("b", "x"),
-        ("c", "[1]"),
+        ("c", "1, y"),
         ("d", "true"),
+        ("e", "[]"),
+        ("f", "g: 1, h: –; g: 2"),
+        ("i", "j: 3"),
     ]
     assert fields_of("no json") is None
     assert fields_of("[1]") is None

@@ -5,11 +5,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from typing import get_args
 
 from pydantic import JsonValue
 
 from tools.dataset.rows import FileRow
-from tools.records import FieldKind, JsonObject, Sample, Task, TaskField
+from tools.records import FieldKind, ItemKind, JsonObject, Sample, Task, TaskField
 
 LONGEST_LABEL = 60  # characters
 MOST_LABELS = 500
@@ -40,7 +41,7 @@ def infer_task(samples: Sequence[Sample | FileRow]) -> Task:
     objects = [_object(sample.answer) for sample in samples]
     full = [found for found in objects if found is not None]
     if len(full) == len(samples) and any(full):
-        fields = _fields(full, [sample.question for sample in samples])
+        fields = fields_of(full, [sample.question for sample in samples])
         return shared.model_copy(update={"kind": "extraction", "fields": fields})
     labels = labels_of([sample.answer.strip() for sample in samples])
     if labels:
@@ -56,18 +57,36 @@ def _object(answer: str) -> JsonObject | None:
     return found if isinstance(found, dict) else None
 
 
-def _fields(objects: Sequence[JsonObject], inputs: Sequence[str]) -> tuple[TaskField, ...]:
-    """The union of the keys, in order of first sight."""
+def fields_of(objects: Sequence[JsonObject], inputs: Sequence[str]) -> tuple[TaskField, ...]:
+    """The union of the objects' keys, in order of first sight; `inputs` are the texts that they were found in."""
     fields = []
     for name in dict.fromkeys(name for found in objects for name in found if name):
         places = [place for place, found in enumerate(objects) if found.get(name) is not None]
-        values = [objects[place][name] for place in places]
+        values, texts = [objects[place][name] for place in places], [inputs[place] for place in places]
         kind = _kind(values)
-        choices = _choices(values, [inputs[place] for place in places]) if kind == "string" else ()
+        choices = _choices(values, texts) if kind == "string" else ()
         description = f"one of: {', '.join(choices)}" if choices else ""
         required = len(values) == len(objects)
-        fields.append(TaskField(name=name, kind=kind, description=description, required=required))
+        field = TaskField(name=name, kind=kind, description=description, required=required)
+        fields.append(field.model_copy(update=_inside(kind, values, texts)))
     return tuple(fields)
+
+
+def _inside(kind: FieldKind, values: Sequence[JsonValue], inputs: Sequence[str]) -> dict[str, object]:
+    """What lists and objects hold, where it is the same in all: one type of item, or objects with the same keys."""
+    held = [
+        (item, text)
+        for value, text in zip(values, inputs, strict=True)
+        for item in (value if isinstance(value, list) else [value])
+    ]
+    objects = [(item, text) for item, text in held if isinstance(item, dict)]
+    if kind not in ("list", "object") or not held:
+        return {}
+    if objects and len(objects) == len(held) and len({frozenset(item) for item, _ in objects}) == 1:
+        return {"fields": fields_of([item for item, _ in objects], [text for _, text in objects])}
+    alike = _kind([item for item, _ in held])
+    known = kind == "list" and alike in get_args(ItemKind) and len({_kind_of(item) for item, _ in held}) == 1
+    return {"items": alike} if known else {}
 
 
 def _choices(values: Sequence[JsonValue], inputs: Sequence[str]) -> tuple[str, ...]:

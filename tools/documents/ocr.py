@@ -53,7 +53,7 @@ def recognise(source: Path, reading: Reading | None = None) -> Reading:
     ]
     sure = [page.confidence for page in found if page.paragraphs]
     empty = tuple(number for (number, _), page in zip(pictures, found, strict=True) if not page.paragraphs)
-    known = list(reading.elements) if reading else []
+    known = [one for one in reading.elements if one.page not in reading.scans] if reading else []
     elements = sorted([*known, *mark(read)], key=lambda one: one.page or 0)
     return Reading(
         elements=tuple(elements),

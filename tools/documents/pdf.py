@@ -1,4 +1,4 @@
-"""PDFs: the text layer through pdfium, line by line with its place; pages without text are told as scans."""
+"""PDFs: the text layer through pdfium, line by line with its place; pages that are pictures are told as scans."""
 
 import ctypes
 import re
@@ -13,6 +13,8 @@ from tools.documents.reading import Aside, Element, Reading
 _ARABIC = "\u0600-\u06ff"
 _GLUED = re.compile(rf"(?<=[A-Za-z])(?=[{_ARABIC}])|(?<=[{_ARABIC}])(?=[A-Za-z])")
 
+STAMP_CHARS = 100  # a stamp, a page number or a date over a picture make no page of text
+PICTURE_SHARE = 0.6  # of the page
 _LAM_ALEF = re.compile("[آأإا]ل")
 
 
@@ -26,13 +28,29 @@ def read_pdf(source: Path) -> Reading:
         if "password" in str(error).lower():
             return Reading(problem="it is locked by a password", fix="Save it without the password and add it again.")
         return Reading(problem=f"it is a broken PDF ({error})", fix="Export it again from its source.")
-    pages = [list(_lines(page.get_textpage())) for page in document]
-    scans = tuple(number for number, lines in enumerate(pages, 1) if not lines)
+    pages, scans = [], []
+    for number, page in enumerate(document, 1):
+        lines = list(_lines(page.get_textpage()))
+        pages.append(lines)
+        if not lines or (sum(len(line.text) for line in lines) < STAMP_CHARS and _is_picture(page)):
+            scans.append(number)
     content, aside = [], []
     for number, (lines, why) in enumerate(zip(pages, _asides(pages), strict=True), 1):
         content.append((number, [line for place, line in enumerate(lines) if place not in why]))
         aside += [Element(text=lines[place].text, page=number, aside=why[place]) for place in sorted(why)]
-    return Reading(elements=(*elements_of(content), *aside), pages=len(pages), scans=scans)
+    return Reading(elements=(*elements_of(content), *aside), pages=len(pages), scans=tuple(scans))
+
+
+def _is_picture(page: Any) -> bool:
+    """Whether one picture covers most of the page."""
+    from pypdfium2 import raw
+
+    width, height = page.get_size()
+    for found in page.get_objects(filter=(raw.FPDF_PAGEOBJ_IMAGE,), max_depth=2):
+        left, bottom, right, top = found.get_bounds()
+        if (right - left) * (top - bottom) > PICTURE_SHARE * width * height:
+            return True
+    return False
 
 
 def _asides(pages: Sequence[Sequence[Line]]) -> list[dict[int, Aside]]:

@@ -20,6 +20,10 @@ from tools.records.evaluation import Score as Score
 from tools.records.evaluation import Scores as Scores
 from tools.records.expense import Estimate as Estimate
 from tools.records.expense import Expense as Expense
+from tools.records.field import FieldKind as FieldKind
+from tools.records.field import ItemKind as ItemKind
+from tools.records.field import TaskField as TaskField
+from tools.records.field import in_order as in_order
 from tools.records.job import Job as Job
 from tools.records.job import JobState as JobState
 from tools.records.job import Progress as Progress
@@ -54,8 +58,6 @@ from tools.records.sample import Sample as Sample
 from tools.records.sample import SampleState as SampleState
 from tools.records.task import Coverage as Coverage
 from tools.records.task import Example as Example
-from tools.records.task import FieldKind as FieldKind
 from tools.records.task import Persona as Persona
 from tools.records.task import Task as Task
-from tools.records.task import TaskField as TaskField
 from tools.records.task import TaskKind as TaskKind

@@ -2,25 +2,14 @@
 
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from tools.records.dialogue import JsonObject, Value
+from tools.records.field import TaskField, object_schema
 
 TaskKind = Literal[
     "extraction", "classification", "answering", "rewriting", "roleplay", "identity", "calling", "open"
 ]  # fmt: skip
-
-
-FieldKind = Literal["string", "number", "integer", "boolean", "list", "object"]
-
-
-class TaskField(Value):
-    """One field of the JSON object that an extraction task answers with."""
-
-    name: str = Field(min_length=1, description="Key in the answer's JSON object.")
-    kind: FieldKind = Field("string", description="JSON type of the value.")
-    description: str = Field("", description="What belongs in the field, in a few words.")
-    required: bool = Field(False, description="Whether every input is expected to hold it; a missing value is null.")
 
 
 class Example(Value):
@@ -94,9 +83,4 @@ class Task(Value):
 
     def json_schema(self) -> JsonObject:
         """The answer's JSON schema, for synthesis, scores and serving: every field present, each may be null."""
-        shapes: JsonObject = {}
-        for field in self.fields:
-            of_kind: JsonObject = {"type": ["array" if field.kind == "list" else field.kind, "null"]}
-            shapes[field.name] = {**of_kind, **({"description": field.description} if field.description else {})}
-        names: list[JsonValue] = [field.name for field in self.fields]
-        return {"type": "object", "properties": shapes, "required": names, "additionalProperties": False}
+        return object_schema(self.fields)

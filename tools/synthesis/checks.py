@@ -3,12 +3,12 @@
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from jsonschema import Draft202012Validator
 from pydantic import JsonValue
 
-from tools.records import Passage, Sample, Task, TaskField
+from tools.records import JsonObject, Passage, Sample, Task, TaskField
 from tools.synthesis import boilerplate
 from tools.synthesis.calls import check_calls
 from tools.synthesis.framing import asked
@@ -120,20 +120,30 @@ def _check_extraction(task: Task, question: str, answer: str) -> str:
     if worst is not None:
         where = ".".join(str(step) for step in worst.absolute_path)
         return f"the answer breaks the schema{f' at {where}' if where else ''}: {worst.message[:200]}"
-    reasons = (_check_value(field, found[field.name], question) for field in task.fields)
+    return _check_object(task.fields, found, question)
+
+
+def _check_object(fields: Sequence[TaskField], found: JsonObject, question: str, where: str = "") -> str:
+    """`where` leads to the object: 'items.'; its schema is right."""
+    reasons = (_check_value(field, found[field.name], question, f"{where}{field.name}") for field in fields)
     return next((reason for reason in reasons if reason), "")
 
 
-def _check_value(field: TaskField, value: JsonValue, question: str) -> str:
+def _check_value(field: TaskField, value: JsonValue, question: str, where: str) -> str:
     if value is None:
-        return f"{field.name!r} is required but null" if field.required else ""
+        return f"{where!r} is required but null" if field.required else ""
+    if field.fields:
+        objects = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict)]
+        reasons = (_check_object(field.fields, one, question, f"{where}.") for one in objects)
+        return next((reason for reason in reasons if reason), "")
     for leaf in _leaves(value):
         if isinstance(leaf, str) and not leaf.strip():
-            return f"{field.name!r} is an empty text; a missing value is null"
+            return f"{where!r} is an empty text; a missing value is null"
         if isinstance(leaf, str) and flat(leaf) not in flat(question) and not _is_choice(field, leaf):
-            return f"{field.name!r}: {leaf[:60]!r} is not in the input"
-        if isinstance(leaf, int | float) and not isinstance(leaf, bool) and not _has_number(question, leaf):
-            return f"{field.name!r}: {leaf} is not in the input"
+            return f"{where!r}: {leaf[:60]!r} is not in the input"
+        is_number = isinstance(leaf, int | float) and not isinstance(leaf, bool)
+        if is_number and not _has_number(question, float(str(leaf))) and not _is_choice(field, str(leaf)):
+            return f"{where!r}: {leaf} is not in the input"
     return ""
 
 
@@ -149,7 +159,9 @@ def _leaves(value: JsonValue) -> Iterator[JsonValue]:
 
 
 def _is_choice(field: TaskField, value: str) -> bool:
-    """A category that the field's description names ('one of: low, high') need not stand in the input."""
+    """A category that the field lists, or its description names ('one of: low, high'), may be missing in the input."""
+    if field.choices:
+        return value in field.choices
     return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", field.description) is not None
 
 

@@ -47,8 +47,16 @@ def _made(task: Task) -> str:
 
 
 def _described(field: TaskField) -> str:
-    """`phone`, or `total (number, the sum to pay)`: only what the name alone does not say."""
-    notes: list[str] = [field.kind] if field.kind != "string" else []
+    """`phone`, `total (number, the sum to pay)` or `items (list of: sku, quantity (integer))`: what the name lacks."""
+    notes: list[str] = []
+    if field.fields:
+        notes.append(f"{field.kind} of: {', '.join(map(_described, field.fields))}")
+    elif field.kind == "list" and field.items not in (None, "string"):
+        notes.append(f"list of {field.items}s")
+    elif field.kind != "string":
+        notes.append(field.kind)
+    if field.choices:
+        notes.append(f"one of: {', '.join(field.choices)}")
     if field.description and field.description.casefold() != field.name.casefold():
         notes.append(field.description)
     return f"{field.name} ({', '.join(notes)})" if notes else field.name

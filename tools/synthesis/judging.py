@@ -6,7 +6,7 @@ from typing import Literal
 
 from tools.records import Message, Passage, Project, Rule, Sample, SampleState, Task, new_id
 from tools.synthesis.checks import check, check_grounded, check_quote, check_written
-from tools.synthesis.framing import asked, frame
+from tools.synthesis.framing import asked, frame, said
 from tools.synthesis.instructions import system_prompt
 from tools.synthesis.likeness import Fingerprints, Index
 from tools.synthesis.masking import left_over, mask, restore
@@ -46,7 +46,7 @@ class Judge:
     def learn(self, sample: Sample) -> None:
         """From now on nothing may be nearly the same as this sample."""
         if not sample.source.startswith("simulator"):
-            self._index.add(asked(sample.question), scope_of(self.task, sample))
+            self._index.add(said(sample.messages), scope_of(self.task, sample))
 
     def sample(self, request: TeacherRequest, drafted: Drafted, passages: Passages) -> Sample:
         """The sample; `passages` holds those of the request as they are, unmasked."""
@@ -63,7 +63,8 @@ class Judge:
     def leaks(self, sample: Sample) -> bool:
         """Whether this sample's input is, or nearly is, that of a row of a sealed test."""
         scope = scope_of(self.task, sample)
-        return any(one.has(asked(sample.question), scope) for one in self._sealed)
+        texts = {asked(sample.question), said(sample.messages)}
+        return any(one.has(text, scope) for one in self._sealed for text in texts)
 
     def _made(self, request: TeacherRequest, drafted: Drafted, passages: Passages) -> Sample:
         task, passage = self.task, passages.get(drafted.passage_id or (request.passage.id if request.passage else ""))
@@ -109,12 +110,12 @@ class Judge:
             lambda: "" if simulated else check_written(self.task, sample, question if invented else ""),
             lambda: next((f"rule: {one.text}" for one in self._rules if has(sample, one.traits, one.text)), ""),
             lambda: "it nearly repeats a row of the sealed test" if self.leaks(sample) else "",
-            lambda: "" if simulated or not invented else self._likeness(sample, question),
+            lambda: "" if simulated or not invented else self._likeness(sample),
         )
         return next((reason for find in reasons if (reason := find())), "")
 
-    def _likeness(self, sample: Sample, question: str) -> str:
-        known = self._index.alike(question, scope_of(self.task, sample))
+    def _likeness(self, sample: Sample) -> str:
+        known = self._index.alike(said(sample.messages), scope_of(self.task, sample))
         return f"the input is nearly that of another sample: {known[:80]!r}" if known else ""
 
 
@@ -127,7 +128,7 @@ def scope_of(task: Task, sample: Sample) -> str:
 
 def fingerprints(task: Task, samples: Iterable[Sample]) -> Fingerprints:
     """Of the inputs of samples that no later sample may repeat."""
-    return Fingerprints.of((asked(sample.question), scope_of(task, sample)) for sample in samples)
+    return Fingerprints.of((said(sample.messages), scope_of(task, sample)) for sample in samples)
 
 
 def _quoted(quote: str, passage: Passage) -> tuple[str, int | None]:

@@ -16,16 +16,18 @@ from tools.records import (
     Document,
     Example,
     Expense,
+    Message,
     Passage,
     Project,
     Record,
     Sample,
     SampleState,
+    Task,
     Value,
     new_id,
 )
 from tools.synthesis.coverage import Spread
-from tools.synthesis.framing import asked
+from tools.synthesis.framing import asked, said
 from tools.synthesis.judging import Judge
 from tools.synthesis.likeness import exact_key
 from tools.synthesis.rules import in_force
@@ -34,6 +36,7 @@ from tools.synthesis.showing import Showing
 from tools.synthesis.sources import Sources
 from tools.synthesis.teaching import Drafted, Teacher, TeacherRequest, Usage
 
+VOTED = ("extraction", "classification", "calling")  # answers that are equal or not
 SHOTS = 4  # approved samples shown to a teacher
 KEPT_TEXT = 4000  # characters of an answer set aside that are kept for a person to look at
 
@@ -99,6 +102,7 @@ class Maker:
         aimed = [catalog.get(Sample, id_) for id_ in aim.examples] if aim else []
         self._aimed = [Example(input=asked(one.question), output=one.answer) for one in aimed]
         self.care = care
+        _need_votes(project.task, care)
         rules = in_force(catalog, project)
         self._showing = Showing(catalog, project)
         self.judge = Judge(
@@ -123,7 +127,7 @@ class Maker:
         cells: Counter[tuple[str, str]] = Counter()
         made: Counter[str] = Counter()  # by passage; one with rejected samples only stands there with 0
         for sample in self.catalog.each(Sample, self.project.id):
-            self._note(exact_key(asked(sample.question)))
+            self._note(exact_key(said(sample.messages)))
             made[sample.passage_id] += sample.state != "rejected"
             if sample.state == "rejected":
                 continue
@@ -202,7 +206,7 @@ class Maker:
         for drafted in finished.samples:
             if len(good) >= limit:
                 break
-            key = exact_key(asked(drafted.input))
+            key = exact_key(said((*drafted.history, Message(role="user", content=drafted.input))))
             if key and key in self._inputs.find([hash(key)]):
                 duplicates += 1
                 continue
@@ -226,6 +230,16 @@ class Maker:
         wanted = self.project.task.coverage.languages
         spoken = {"language": passage.language} if passage and passage.language in wanted else {}
         return {**self._spread.cell(number), **spoken, **aimed}
+
+
+def _need_votes(task: Task, care: Care) -> None:
+    """Raise RetortError where a vote over several answers would throw nearly all away: no two texts are the same."""
+    if care.answers_each > 1 and task.kind not in VOTED:
+        raise RetortError(
+            f"{care.answers_each} answers to an input are compared by what they say exactly, and in free text no two "
+            "are the same.",
+            "Leave the answers out, or say 'generate … with a critique': the teacher then judges each sample.",
+        )
 
 
 def answer_of(finished: Finished, project: Project, job_id: str, source: str) -> Answer:

@@ -9,7 +9,7 @@ from tools.records import TaskField, Value
 Meaning = Literal[
     "name", "first_name", "last_name", "phone", "email", "username", "company", "job", "address", "street", "city",
     "state", "country", "postcode", "date", "time", "weekday", "amount", "currency", "percent", "quantity", "age",
-    "product", "color", "url", "iban", "pattern", "choice", "number", "yes_no",
+    "product", "color", "url", "iban", "pattern", "choice", "number", "yes_no", "record",
 ]  # fmt: skip
 
 # In order: the first rule that matches wins, so the narrow ones stand before the wide ones.
@@ -67,15 +67,18 @@ class FieldMeaning(Value):
     meaning: Meaning
     example: str = ""  # of a pattern: AB-1234
     choices: tuple[str, ...] = ()
+    parts: tuple["FieldMeaning", ...] = ()  # of a record: an object, or each object of a list
 
 
 def guess(field: TaskField) -> FieldMeaning:
     """What the field means. Raises RetortError naming the field when neither name nor description tell."""
+    if field.fields:
+        return FieldMeaning(field=field, meaning="record", parts=tuple(map(guess, field.fields)))
     if field.kind == "object":
-        raise _cannot(field, "holds an object, which the simulator does not write")
+        raise _cannot(field, "holds an object whose keys are not told")
     if field.kind == "boolean":
         return FieldMeaning(field=field, meaning="yes_no")
-    if choices := _choices(field.description):
+    if choices := field.choices or _choices(field.description):
         return FieldMeaning(field=field, meaning="choice", choices=choices)
     meaning, example = _by_words(field), _example(field.description)
     if field.kind in ("number", "integer"):
@@ -127,6 +130,6 @@ def _choices(description: str) -> tuple[str, ...]:
 def _cannot(field: TaskField, why: str) -> RetortError:
     return RetortError(
         f"The field {field.name!r} {why}.",
-        f'Describe it, e.g. "{field.name}: an id like AB-1234" or "{field.name}: one of red, green, blue", or name a '
-        "teacher with RETORT_TEACHER_MODEL and RETORT_TEACHER_API_KEY.",
+        f'Describe it, e.g. "{field.name}: an id like AB-1234" or "{field.name}: one of red, green, blue", paste a '
+        "JSON schema of the whole answer, or name a teacher with RETORT_TEACHER_MODEL and RETORT_TEACHER_API_KEY.",
     )

@@ -38,7 +38,7 @@ async def insist(
                 await asyncio.sleep(_wait_s(tries, trouble) * limiter.second_s)
             continue
         except BaseException:
-            limiter.leave()
+            limiter.leave(sent_at)
             raise
         limiter.answered(sent_at)
         return reply

@@ -10,10 +10,9 @@ from tools.synthesis.meanings import FieldMeaning, guess
 from tools.synthesis.phrases import phrases
 from tools.synthesis.rendering import STYLES, Renderer, Slot, Style
 from tools.synthesis.teaching import Drafted, Gate, TeacherRequest, Usage
-from tools.synthesis.values import Inventor, open_faker
+from tools.synthesis.values import MISSING_SHARE, Inventor, open_faker
 from tools.synthesis.variation import Varier
 
-MISSING_SHARE = 0.12  # of the fields that need not be there
 _SOURCE = "simulator"
 
 

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from tools.errors import RetortError
 from tools.records import Value
-from tools.synthesis.meanings import NUMERIC, FieldMeaning
+from tools.synthesis.meanings import NUMERIC, FieldMeaning, words
 from tools.synthesis.phrases import phrases
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ _ZH_CITIES = (
     ("四川省", "成都市", "武侯区"), ("湖北省", "武汉市", "江汉区"), ("山东省", "青岛市", "市南区"),
     ("福建省", "厦门市", "思明区"), ("", "北京市", "海淀区"), ("", "上海市", "徐汇区"), ("", "重庆市", "渝中区"),
 )  # fmt: skip
+MISSING_SHARE = 0.12  # of the fields that need not be there
 REAL_TOWNS = 0.5  # of English towns; Faker composes the other half, so that a student copies what it never saw
 _ZH_ROADS = ("文三路", "中山路", "人民路", "解放大道", "建设街", "和平路", "长江路", "学院路", "青年路", "新华街")
 
@@ -79,6 +80,8 @@ class Inventor:
         self._person: tuple[str, str] | None = None
 
     def draw(self, found: FieldMeaning) -> Drawn:
+        if found.parts:
+            return self._records(found) if found.field.kind == "list" else self._record(found)
         if found.field.kind == "list":
             items = tuple(dict.fromkeys(self._text(found) for _ in range(self.rng.randint(1, 3))))
             joint = "; " if any("," in item for item in items) else ", "
@@ -90,6 +93,25 @@ class Inventor:
             return Drawn(text=phrases(self.language).yes_no[0 if agreed else 1], answer=agreed)
         text = self._text(found)
         return Drawn(text=text, answer=text)
+
+    def _records(self, found: FieldMeaning) -> Drawn:
+        made = [self._record(found) for _ in range(self.rng.randint(1, 3))]
+        different = list({one.text: one for one in made}.values())
+        return Drawn(text="; ".join(one.text for one in different), answer=[one.answer for one in different])
+
+    def _record(self, found: FieldMeaning) -> Drawn:
+        """Each key's words and value, in order; keys that need not be there may be left out."""
+        self._person = None  # each record may be of another person
+        optional = [part for part in found.parts if not part.field.required]
+        missing = [part for part in optional if self.rng.random() < MISSING_SHARE]
+        there = [part for part in found.parts if part not in missing] or list(found.parts)
+        drawn = {part.field.name: self.draw(part) for part in there}
+        text = ", ".join(f"{words(name)} {one.text}" for name, one in drawn.items())
+        told = (drawn.get(part.field.name) for part in found.parts)
+        return Drawn(
+            text=text,
+            answer={part.field.name: one and one.answer for part, one in zip(found.parts, told, strict=True)},
+        )
 
     def _number(self, found: FieldMeaning) -> Drawn:
         if found.field.kind == "integer" or found.meaning in ("quantity", "age"):

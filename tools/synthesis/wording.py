@@ -67,8 +67,8 @@ def tokens(text: str) -> float:
 
 
 def is_strict(task: Task) -> bool:
-    """Strict decoding wants every nested shape spelled out, which lists, objects and functions of a task are not."""
-    return task.kind != "calling" and all(field.kind not in ("list", "object") for field in task.fields)
+    """Strict decoding wants every nested shape spelled out, which functions and open lists and objects are not."""
+    return task.kind != "calling" and all(field.is_closed for field in task.fields)
 
 
 def _prompt(request: TeacherRequest, user: str, schema: JsonObject, expected_tokens: float) -> Prompt:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from tools.records import JsonObject, Message, Task, ToolCall
+from tools.records import JsonObject, Message, Task, ToolCall, in_order
 from tools.synthesis.likeness import exact_key
 from tools.synthesis.teaching import Ask, Drafted, Prompt, TeacherRequest, Unusable
 from tools.synthesis.wording import critique, labelling, prompt, screening
@@ -125,8 +125,7 @@ def written(task: Task, output: JsonValue) -> str:
     if isinstance(output, str):
         return output.strip()
     if isinstance(output, dict) and task.kind == "extraction":
-        known = {field.name: output[field.name] for field in task.fields if field.name in output}
-        output = {**known, **{name: value for name, value in output.items() if name not in known}}
+        return json.dumps(in_order(task.fields, output), ensure_ascii=False)
     return json.dumps(output, ensure_ascii=False)
 
 

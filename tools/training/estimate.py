@@ -9,7 +9,6 @@ from tools.training.memory import fits, memory
 from tools.training.monitor import read_metrics
 from tools.training.schedule import dev_measurements, in_epochs, steps_of
 
-CHECKPOINT_S = 8.0  # written, drawn, and a few dev prompts answered; measured with SmolLM2 on two cores
 FORWARD = 1 / 3  # of a step's work
 PACE = ("student", "precision", "method", "lora_rank", "lora_dropout", "batch_samples", "row_tokens")  # decide it
 
@@ -41,7 +40,7 @@ def estimate(catalog: Catalog, project: Project, dataset: Dataset, plan: Plan, e
     pace = _earlier_pace(catalog, project, dataset, plan)
     each_s = 1 / pace if pace else seconds_per_sample(plan, measured)
     middle_s = each_s * (train * epochs + dev * looks * FORWARD) / plan.processes
-    fixed_s = measured.start_s + CHECKPOINT_S * plan.checkpoints
+    fixed_s = measured.start_s + measured.checkpoint_s * plan.checkpoints
     held = memory(plan, measured)
     room = f"{measured.room_bytes / 1e9:.0f} GB are free" + ("" if fits(plan, measured) else ": it may not fit")
     basis = "from the pace of your last run" if pace else "from a few real steps on this machine"

@@ -10,7 +10,8 @@ import time
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal
 
 import psutil
 from pydantic import Field, TypeAdapter
@@ -27,10 +28,13 @@ from tools.training.padded import padded_batches
 from tools.training.student import resolve, short_name
 from tools.training.tokens import tokenised
 
+if TYPE_CHECKING:
+    from tools.training.engine import Engine
+
 RANK = 16  # of the adapter in measured steps; what another rank adds is computed
 BATCH = 8  # samples in a measured step
 STEPS_S = 4.0  # measured steps are repeated for about so long
-VERSION = 4  # of what is measured; an older answer in the cache is another key
+VERSION = 5  # of what is measured; an older answer in the cache is another key
 
 
 class Wishes(Value):
@@ -59,6 +63,7 @@ class Measured(Value):
     packed: bool = Field(description="Whether steps computed packed rows, or padded batches.")
     s_per_token: float = Field(description="Seconds of a step by computed token.")
     start_s: float = Field(description="Seconds from the start of a process until its steps have their pace.")
+    checkpoint_s: float = Field(description="Seconds to write a checkpoint, answer dev prompts and draw the curves.")
     room_bytes: int = Field(description="Memory that training may take: the GPU's, or what was free on this machine.")
     runtime_bytes: int = Field(description="What the process held before the student was loaded.")
     peak_bytes: int = Field(description="The most that was held, of the GPU or by the process.")
@@ -159,12 +164,12 @@ def _measure_here(student: str, splits: Sequence[Sequence[Row]], wishes: Wishes)
         device=device,
         precision=precision,
         room_bytes=room,
-        **_steps(folder, plan, samples, began),
+        **_steps(folder, plan, samples, splits[1], began),
     )
 
 
-def _steps(student: Path, plan: Plan, samples: Sequence[Encoded], began_s: float) -> dict[str, Any]:
-    """A few real steps of the plan on the samples: what they took and held."""
+def _steps(student: Path, plan: Plan, samples: Sequence[Encoded], dev: Sequence[Row], began_s: float) -> dict[str, Any]:
+    """A few real steps of the plan on the samples, then a checkpoint: what they took and held."""
     import matplotlib.figure  # noqa: F401  a run draws its curves, so its process holds this too
     import peft  # noqa: F401
     import torch
@@ -202,9 +207,29 @@ def _steps(student: Path, plan: Plan, samples: Sequence[Encoded], began_s: float
         "trained_rank": plan.lora_rank,
         "row_tokens": longest if engine.packed else padded,
         "saved_bytes_per_token": engine.saved_bytes_per_token(batch[:4]),
+        "checkpoint_s": _checkpoint_s(engine, student, dev),
     }
     engine.end()
     return found
+
+
+def _checkpoint_s(engine: "Engine", student: Path, dev: Sequence[Row]) -> float:
+    from tools.training.chat import load_tokenizer
+    from tools.training.checkpoint import Position, save
+    from tools.training.glimpse import look
+    from tools.training.monitor import Metric, append_metric, draw
+
+    tokenizer = load_tokenizer(student)
+    with TemporaryDirectory(dir=settings().home_dir) as kept:  # the disk that a run writes to
+        folder = Path(kept)
+        append_metric(folder, Metric(step=1, epoch=1, loss_per_token=1, dev_loss_per_token=1))
+        started = time.monotonic()
+        save(folder, engine.model, engine.optimizer, Position(step=1, dev_loss=1))
+        if dev:
+            with engine.as_peft_made_it() as model:
+                look(model, tokenizer, dev, 1)
+        draw(folder)
+        return time.monotonic() - started
 
 
 def _room(device: str) -> int:
