@@ -3,16 +3,17 @@
 import json
 import re
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import JsonValue
 
 from agent.coverage_verbs import CoverageVerbs
+from agent.field_words import described, read_field, with_required
 from agent.transcript import Outcome, Show
 from tools import jobs
 from tools.dataset.shape import read_shape
 from tools.errors import RetortError
-from tools.records import Example, FieldKind, JsonObject, Project, Task, TaskField, TaskKind
+from tools.records import Example, JsonObject, Project, Task, TaskKind
 
 UNNAMED = "New project"
 HOW_TO_TELL_TOOLS = (
@@ -31,6 +32,7 @@ class TaskVerbs(CoverageVerbs):
         input_description: str = "",
         fields: Sequence[str] = (),
         required: Sequence[str] = (),
+        describe: Sequence[str] = (),
         answer_schema: str = "",
         labels: Sequence[str] = (),
         out_of_scope: str = "",
@@ -48,10 +50,11 @@ class TaskVerbs(CoverageVerbs):
         system_prompt: str = "",
     ) -> Outcome:
         """Define or change the task; what is left out stays. `fields` are 'name' or 'name: description', of which no
-        input lacks those `required`; `answer_schema` tells nested answers, by a JSON schema or one answer. `examples`
-        are 'input => output', `tools` JSON texts of functions to call, `out_of_scope` the label when none fits,
-        `persona` a character's card, `name` and `maker` who the student says it is, `turns` user turns a sample,
-        `language` a code like en or zh, `student` a reference like hf:Qwen/Qwen3-0.6B."""
+        input lacks those `required`; `describe` changes what is said of one of them in the same way; `answer_schema`
+        tells nested answers, by a JSON schema or one answer. `examples` are 'input => output', `tools` JSON texts of
+        functions to call, `out_of_scope` the label when none fits, `persona` a character's card, `name` and `maker` who
+        the student says it is, `turns` user turns a sample, `language` a code like en or zh, `student` a reference like
+        hf:Qwen/Qwen3-0.6B."""
         project, task = self.project, self.project.task
         own = task.persona
         told = {
@@ -71,7 +74,7 @@ class TaskVerbs(CoverageVerbs):
             "system_prompt": system_prompt.strip(),
         }
         task = Task.model_validate({**task.model_dump(), **{key: value for key, value in told.items() if value}})
-        task = task.model_copy(update={"fields": with_required(task.fields, required)})
+        task = task.model_copy(update={"fields": described(with_required(task.fields, required), describe)})
         for noun, names in (("fields", [one.name for one in task.fields]), ("tools", list(map(tool_name, task.tools)))):
             if len(set(names)) < len(names):
                 raise RetortError(f"The {noun} {', '.join(names)} name one twice.", "Give each its own name.")
@@ -95,32 +98,6 @@ class TaskVerbs(CoverageVerbs):
 
 
 # --- reading what a verb was given -------------------------------------------------------------------------------
-
-
-def read_field(text: str) -> TaskField:
-    """'total (number): amount in euro' as a field; kind and description are optional."""
-    match = re.fullmatch(r"\s*([^:：()（）]+?)\s*(?:[(（]\s*(\w+)\s*[)）])?\s*(?:[:：]\s*(.*))?", text, re.DOTALL)
-    kind = ((match[2] if match else None) or "string").lower()
-    if not match or kind not in get_args(FieldKind):
-        raise RetortError(
-            f"The field {text!r} cannot be read.",
-            f"Write 'name' or 'name (kind): description' with a kind of {', '.join(get_args(FieldKind))}.",
-        )
-    return TaskField.model_validate({"name": match[1], "kind": kind, "description": (match[3] or "").strip()})
-
-
-def with_required(fields: Sequence[TaskField], names: Sequence[str]) -> tuple[TaskField, ...]:
-    """The fields, those of these names as ones that every input holds."""
-    known = {field.name.casefold() for field in fields}
-    wanted = {name.strip().replace(" ", "_").casefold() for name in names} if names else set()
-    if unknown := wanted - known:
-        raise RetortError(
-            f"The answer has no field {', '.join(sorted(unknown))}.",
-            f"Its fields are {', '.join(field.name for field in fields) or 'not told yet'}.",
-        )
-    return tuple(
-        field.model_copy(update={"required": True}) if field.name.casefold() in wanted else field for field in fields
-    )
 
 
 def read_tools(text: str) -> tuple[JsonObject, ...]:

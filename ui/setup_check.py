@@ -4,6 +4,7 @@ import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
+from tools.documents.confinement import has_landlock
 from tools.settings import settings
 
 PACKAGES = ("torch", "transformers", "peft", "gradio", "langgraph", "unstructured")
@@ -18,6 +19,10 @@ def report() -> list[str]:
     lines.append(
         "NVIDIA driver found" if shutil.which("nvidia-smi") else "no NVIDIA GPU: training and serving run on the CPU"
     )
+    if not has_landlock():
+        lines.append(
+            "no Landlock (Linux 5.13): programs that open your documents have no network, but could read files"
+        )
     lines.append(f"home {found.home_dir}, {shutil.disk_usage(found.home_dir).free / 1e9:,.0f} GB free")
     lines.append(
         f"conversation led by {found.chat_model or 'the built-in guide (set RETORT_CHAT_MODEL for a chat model)'}"

@@ -12,6 +12,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 
+from agent.field_words import describes
 from agent.guide import phrases
 from agent.guide.asking import next_question, read_answer
 from agent.guide.phrases import Tongue
@@ -88,7 +89,8 @@ class Talk:
             return self._obey(said)
         if not self.status.goal and not _GREETING.fullmatch(text):
             return self._take_goal(text)
-        understood = understand(text).arguments()
+        field = describes(text, self.status.task.fields)
+        understood: JsonObject = {"describe": [text]} if field else understand(text).arguments()
         if self.status.goal and understood:
             return _call("set_task", understood)
         unknown = phrases.UNKNOWN[self.tongue].format(text=text[:80]) + " " if self.status.goal else ""
@@ -101,6 +103,8 @@ class Talk:
         return _call("set_task", {"goal": text, **found.arguments()})
 
     def _read_answer(self, about: str, text: str, said: Said | None) -> AIMessage:
+        if describes(text, self.status.task.fields):
+            return _call("set_task", {"describe": [text]})
         if said is not None and about == "examples":
             return self._next(phrases.ALL_RIGHT[self.tongue] + " ")
         found = read_answer(about, text, self.status.task)

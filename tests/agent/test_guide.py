@@ -126,6 +126,11 @@ def test_a_pasted_answer_or_schema_tells_nested_fields(catalog: Catalog) -> None
     say(asked, "order is required")
     assert asked.project is not None
     assert [(field.outline, field.required) for field in asked.project.task.fields] == [("order", True)]
+    say(asked, "order: an id like AB-1234")
+    assert asked.project.task.fields[0].description == "an id like AB-1234"
+    say(at_once, "Quantity：how many of it")
+    assert at_once.project is not None
+    assert at_once.project.task.fields[1].fields[1].description == "how many of it"
     assert "no field phone" in " ".join(entry.text for entry in asked.say("phone is required"))
 
 

@@ -92,6 +92,7 @@ def test_the_schema_of_the_fields_keeps_what_the_schema_said(bad: dict[str, Any]
 def test_one_answer_is_shape_enough_and_requires_nothing() -> None:
     fields = read_shape(json.dumps({"type": "order", "items": [{"sku": "X", "price": 1.5}], "tags": ["a"], "who": {}}))
     assert [field.outline for field in fields] == ["type", "items (sku, price)", "tags", "who"]
+    assert read_shape('{"order": "A-1", "items": [{"sku": "X9", "what": "lamp"}]}')[0].description == "like A-1"
     assert [field.kind for field in fields[1].fields] == ["string", "number"]
     assert fields[2].items == "string"
     assert not any(field.required for field in (*fields, *fields[1].fields))

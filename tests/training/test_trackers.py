@@ -1,6 +1,7 @@
 """Trackers: a missing one gives the line that installs it; figures go to the one named; its failure ends nothing."""
 
 import importlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,18 @@ def test_figures_go_to_the_tracker_and_its_failure_ends_nothing(
         ({"loss_per_token": 1.0, "learning_rate": 1e-3}, 1),
         ({"loss_per_token": 0.5, "learning_rate": 1e-3}, 2),
     ]
+
+
+@pytest.mark.parametrize("broken", ["init", "finish"])
+def test_a_tracker_that_cannot_be_opened_or_closed_ends_nothing(
+    broken: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = SCRIPTED.replace(f"def {broken}(", f"def unused_{broken}(") + f"def {broken}(**_): raise OSError('no key')\n"
+    (tmp_path / "swanlab.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "swanlab", raising=False)
+    importlib.invalidate_caches()
+    tracking = Tracking(run.but(plan=run.plan.model_copy(update={"tracker": "swanlab"})), "Words", tmp_path)
+    tracking.log(Metric(step=1, epoch=1, loss_per_token=1))
+    tracking.close()
+    assert "no key" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """The shape of an answer as a user gives it: a JSON schema, or one answer as an example."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
@@ -45,7 +46,7 @@ def read_shape(text: str) -> tuple[TaskField, ...]:
             return _Schema(found).fields()
         except RecursionError as error:
             raise RetortError("The schema's references lead in a circle.", _FIX) from error
-    return _optional(fields_of([found], [text]))
+    return _of_example(fields_of([found], [text]), found)
 
 
 def _unwrapped(found: JsonObject) -> JsonObject:
@@ -62,8 +63,18 @@ def _is_schema(found: JsonObject) -> bool:
     return "$schema" in found or "$ref" in found
 
 
-def _optional(fields: Sequence[TaskField]) -> tuple[TaskField, ...]:
-    return tuple(one.model_copy(update={"required": False, "fields": _optional(one.fields)}) for one in fields)
+def _of_example(fields: Sequence[TaskField], found: JsonObject) -> tuple[TaskField, ...]:
+    """One example says what ids look like, and nothing of what must be there."""
+    made = []
+    for field in fields:
+        value = found[field.name]
+        inner = value[0] if isinstance(value, list) and value else value
+        like = isinstance(inner, str) and re.fullmatch(r"\S*\d\S*", inner) and not field.description
+        told = {"required": False, "description": f"like {inner}" if like else field.description}
+        if field.fields and isinstance(inner, dict):
+            told["fields"] = _of_example(field.fields, inner)
+        made.append(field.model_copy(update=told))
+    return tuple(made)
 
 
 class _Schema:

@@ -44,6 +44,11 @@ def confine(folder: Path, *, local_sockets: bool = False) -> None:
     _refuse_calls(libc, local_sockets)
 
 
+def has_landlock() -> bool:
+    """Whether this kernel can keep a reader from other files."""
+    return int(ctypes.CDLL(None).syscall(_CREATE_RULESET, None, 0, 1)) >= 1
+
+
 def _restrict_files(libc: ctypes.CDLL, folder: Path, local_sockets: bool) -> None:
     """Landlock: nothing but the paths named, no signal to and no abstract socket of a process outside."""
     version = libc.syscall(_CREATE_RULESET, None, 0, 1)

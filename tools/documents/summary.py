@@ -1,6 +1,7 @@
 """What became of some files, in the words a person wants: pages, passages, languages, what was not read and why."""
 
 from tools.documents.adding import Added
+from tools.documents.confinement import has_landlock
 
 
 def summary(added: Added) -> str:
@@ -25,6 +26,8 @@ def summary(added: Added) -> str:
         told.append(new[0].note)
     elif scanned:
         told.append(f"{len(scanned)} of them hold scans: say 'ocr' to read these too.")
+    if new and not has_landlock():
+        told.append("Note: this kernel has no Landlock, so their readers had no network but could read other files.")
     lines = [f"- {problem} {fix}" for problem, fix in added.problems]
     return "\n".join([" ".join(told), *(["Not read:", *lines] if lines else [])]).strip()
 

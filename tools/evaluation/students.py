@@ -5,8 +5,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, Literal
 
-import psutil
-
 from tools.dataset.splits import Row
 from tools.errors import RetortError
 from tools.evaluation.attention import grouped_attention
@@ -14,6 +12,7 @@ from tools.evaluation.cache import ROOM_TOKENS
 from tools.evaluation.candidates import Candidate
 from tools.evaluation.generation import greedy
 from tools.evaluation.threads import use_fastest_threads
+from tools.machine import free_bytes
 from tools.records import Deployment
 from tools.training.chat import TEMPLATE_ARGUMENTS, chat_request, end_token_id, load_tokenizer, prompt_ids
 from tools.training.student import has_gpu
@@ -93,7 +92,7 @@ class LocalStudent:
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         row_bytes = 2 * config.num_hidden_layers * heads * dim * self.model.dtype.itemsize * (tokens + ROOM_TOKENS)
-        free = torch.cuda.mem_get_info()[0] if self.device == "cuda" else psutil.virtual_memory().available
+        free = torch.cuda.mem_get_info()[0] if self.device == "cuda" else free_bytes()
         return max(1, min(MOST_ROWS, int(CACHE_SHARE * free / row_bytes)))
 
     def _tokens(self, answer: str) -> list[int]:

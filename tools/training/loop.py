@@ -48,6 +48,7 @@ class Training:
         self.dev = dev or self.samples[:STAND_IN_SAMPLES]
         self.stops_early = bool(dev) and self.plan.patience > 0
         self.devs: list[tuple[int, float]] = []  # (step, dev loss)
+        self.missed: dict[str, str] = {}  # what went wrong beside training, and why
         self.tracking = Tracking(run, work.project.name, self.folder)
         self.engine = Engine(self.student, self.plan)
 
@@ -64,6 +65,7 @@ class Training:
         left_out = f" {self.left_out} samples were longer than the plan's limit and left out." if self.left_out else ""
         if not self.dev_rows:
             left_out += f" There are no dev rows: {len(self.dev)} training samples stood in for them."
+        left_out += "".join(f" Note: {what} ({why})." for what, why in self.missed.items())
         found = diagnose(read_metrics(self.folder), len(self.samples))
         return f"{ended} {found.sentence} {checked}{left_out}"
 
@@ -160,7 +162,7 @@ class Training:
         if shown:
             record(self.work.catalog, self.run, folder)
             self._look(step)
-            draw(self.folder)
+            self._draw()
         known = {found.folder for found in self.work.catalog.find(Checkpoint, self.run.project_id)}
         for other in self.folder.joinpath("checkpoints").glob("step-*"):
             place = str(other.relative_to(self.work.folder))
@@ -175,12 +177,23 @@ class Training:
         """At the end the best checkpoint is among those shown, whatever the plan's marks."""
         if self._best_folder().is_dir():
             record(self.work.catalog, self.run, self._best_folder())
-        draw(self.folder)
+        self._draw()
 
     def _look(self, step: int) -> None:
-        if self.dev_rows:
+        """For the eye only, so that a failure is told and ends nothing."""
+        if not self.dev_rows:
+            return
+        try:
             with self.engine.as_peft_made_it() as model:
                 keep(self.folder, look(model, self.tokenizer, self.dev_rows, step))
+        except Exception as error:  # noqa: BLE001  the checkpoint is safe by now
+            self.missed[f"the dev prompts of step {step} were not answered"] = str(error)
+
+    def _draw(self) -> None:
+        try:
+            draw(self.folder)
+        except Exception as error:  # noqa: BLE001  as above
+            self.missed["the curves were not drawn"] = str(error)
 
     def _stop(self, step: int, last: int) -> None:
         self._settle()

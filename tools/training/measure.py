@@ -21,6 +21,7 @@ from tools.dataset.splits import Row, read_dev, read_train
 from tools.errors import RetortError
 from tools.files import write_atomic
 from tools.jobs import compute_environment
+from tools.machine import free_bytes
 from tools.records import Dataset, Method, Plan, Value
 from tools.settings import settings
 from tools.training.chat import Encoded
@@ -81,7 +82,7 @@ def measure(catalog: Catalog, dataset: Dataset, student: str, wishes: Wishes | N
     cached = settings().home_dir / "cache" / f"measured-{key}.json"
     if cached.is_file():
         known = Measured.model_validate_json(cached.read_bytes())
-        room = psutil.virtual_memory().available if known.device == "cpu" else known.room_bytes
+        room = free_bytes() if known.device == "cpu" else known.room_bytes
         return known.model_copy(update={"room_bytes": room})
     splits = (read_train(catalog, dataset), read_dev(catalog, dataset))
     told_rows = [[row.model_dump(mode="json") for row in rows] for rows in splits]
@@ -235,7 +236,7 @@ def _checkpoint_s(engine: "Engine", student: Path, dev: Sequence[Row]) -> float:
 def _room(device: str) -> int:
     import torch
 
-    return int(psutil.virtual_memory().available if device == "cpu" else torch.cuda.mem_get_info()[0])
+    return int(free_bytes() if device == "cpu" else torch.cuda.mem_get_info()[0])
 
 
 def _need_room(parameters: int, plan: Plan, room: int) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tools.errors import RetortError
+from tools.machine import free_bytes
 from tools.records import Value
 from tools.training.chat import Encoded
 from tools.training.checkpoint import trainable
@@ -74,13 +75,12 @@ def _compared(model: Any, samples: Sequence[Encoded], row_tokens: int, precision
 
 def _has_room(model: Any) -> bool:
     """Whether the weights fit into memory in float32, with as much again to compute in; quantised ones do not count."""
-    import psutil
     import torch
 
     if any(not weight.is_floating_point() for weight in model.parameters()):
         return False
     wanted = 2 * 4 * sum(weight.numel() for weight in model.parameters())
-    free = torch.cuda.mem_get_info()[0] if model.device.type == "cuda" else psutil.virtual_memory().available
+    free = torch.cuda.mem_get_info()[0] if model.device.type == "cuda" else free_bytes()
     return bool(wanted < free)
 
 

@@ -33,12 +33,15 @@ class Tracking:
         config = run.plan.model_dump(mode="json", exclude={"reasons"})
         self._log: Callable[[dict[str, float], int], object] | None = None
         self._close: Callable[[], object] = lambda: None
-        if name in ("trackio", "wandb", "swanlab"):
-            self._to_module(name, run.id, project_name, config)
-        elif name == "mlflow":
-            self._to_mlflow(run.id, project_name, folder, config)
-        elif name == "tensorboard":
-            self._to_tensorboard(folder)
+        try:
+            if name in ("trackio", "wandb", "swanlab"):
+                self._to_module(name, run.id, project_name, config)
+            elif name == "mlflow":
+                self._to_mlflow(run.id, project_name, folder, config)
+            elif name == "tensorboard":
+                self._to_tensorboard(folder)
+        except Exception as error:  # noqa: BLE001  somebody else's package and network
+            print(f"The tracker {name} could not be opened and is left out: {error}")
 
     def log(self, metric: Metric) -> None:
         if self._log is None:
@@ -51,8 +54,12 @@ class Tracking:
             self._log = None
 
     def close(self) -> None:
-        if self._log is not None:
+        if self._log is None:
+            return
+        try:
             self._close()
+        except Exception as error:  # noqa: BLE001  as above
+            print(f"The tracker could not be closed, its last figures may be missing: {error}")
 
     def _to_module(self, name: str, run_id: str, project_name: str, config: Mapping[str, object]) -> None:
         """Three that share one interface but for the name of a run; resumed under the same name."""
