@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 RANK = 16  # of the adapter in measured steps; what another rank adds is computed
 BATCH = 8  # samples in a measured step
 STEPS_S = 4.0  # measured steps are repeated for about so long
-VERSION = 5  # of what is measured; an older answer in the cache is another key
+VERSION = 6  # of what is measured; an older answer in the cache is another key
 
 
 class Wishes(Value):
@@ -127,6 +127,9 @@ def _machine() -> str:
 
 
 def _measure_here(student: str, splits: Sequence[Sequence[Row]], wishes: Wishes) -> Measured:
+    import matplotlib.figure  # noqa: F401  what a run loads, so that its time and memory are seen here too
+    import peft  # noqa: F401
+
     from tools.training.rows import common_prefix
 
     folder = resolve(student)
@@ -134,9 +137,8 @@ def _measure_here(student: str, splits: Sequence[Sequence[Row]], wishes: Wishes)
     lengths = sorted(sample.tokens for sample in samples)
     prefix = common_prefix([sample.prompt_ids for sample in samples])
     p95 = lengths[min(len(lengths) - 1, int(len(lengths) * 0.95))]
-    started = time.monotonic()
-    fastest, device = fastest_precision()
-    began = time.time() - psutil.Process().create_time() - (time.monotonic() - started)
+    began = time.time() - psutil.Process().create_time()
+    fastest, device = fastest_precision()  # a run does not ask
     parameters = _parameters(folder)
     precision = wishes.precision or fastest
     plan = Plan(
@@ -171,8 +173,6 @@ def _measure_here(student: str, splits: Sequence[Sequence[Row]], wishes: Wishes)
 
 def _steps(student: Path, plan: Plan, samples: Sequence[Encoded], dev: Sequence[Row], began_s: float) -> dict[str, Any]:
     """A few real steps of the plan on the samples, then a checkpoint: what they took and held."""
-    import matplotlib.figure  # noqa: F401  a run draws its curves, so its process holds this too
-    import peft  # noqa: F401
     import torch
 
     from tools.training.engine import Engine
