@@ -56,7 +56,8 @@ def _field(field: TaskField, value: JsonValue) -> str:
         box = f'<input type="text" {name} value="{shown}" placeholder="not there" autocomplete="off">'
     else:
         text = "" if value is None else escape(json.dumps(value, ensure_ascii=False, indent=1))
-        box = f'<textarea rows="3" spellcheck="false" {name}>\n{text}</textarea>'
+        rows = min(10, max(2, text.count("\n") + 1))
+        box = f'<textarea rows="{rows}" spellcheck="false" {name}>\n{text}</textarea>'
     hint = f' title="{escape(field.description)}"' if field.description else ""
     return f"<label{hint}><span>{escape(field.name)}</span>{box}</label>"
 

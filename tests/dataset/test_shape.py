@@ -89,6 +89,14 @@ def test_the_schema_of_the_fields_keeps_what_the_schema_said(bad: dict[str, Any]
     assert not validator.is_valid(bad)
 
 
+def test_keys_that_are_not_told_keep_their_type() -> None:
+    counts = {"type": "object", "additionalProperties": {"type": "integer"}}
+    task = Task(kind="extraction", fields=read_shape(json.dumps({"properties": {"counts": counts}})))
+    validator = Draft202012Validator(task.json_schema())
+    assert validator.is_valid({"counts": {"a": 1}})
+    assert not validator.is_valid({"counts": {"a": "one"}})
+
+
 def test_one_answer_is_shape_enough_and_requires_nothing() -> None:
     fields = read_shape(json.dumps({"type": "order", "items": [{"sku": "X", "price": 1.5}], "tags": ["a"], "who": {}}))
     assert [field.outline for field in fields] == ["type", "items (sku, price)", "tags", "who"]
@@ -119,6 +127,11 @@ def test_a_schema_may_come_as_an_api_takes_it(wrapped: dict[str, Any]) -> None:
         ({"properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"$ref": "#/$defs/a"}}}, "not in this schema"),
         ({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}, "in a circle"),
         ({"properties": {"a": {"type": "string", "not": {"const": "x"}}}}, "'a' uses not"),
+        ({"properties": {"a": {"type": "string"}}, "minProperties": 1}, "'the top' uses minProperties"),
+        (
+            {"properties": {"a": {"properties": {"b": {}}, "additionalProperties": {"type": "string"}}}},
+            "'a' has additionalProperties",
+        ),
         (
             {"$ref": "#/$defs/a", "$defs": {"a": {"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}}}},
             "more than 8 objects deep",

@@ -84,7 +84,9 @@ class _Schema:
         self.whole = whole
 
     def fields(self) -> tuple[TaskField, ...]:
-        fields = self._fields(self._followed(self.whole, "the top")[0], "", 0)
+        top, _ = self._followed(self.whole, "the top")
+        _limits(top, "the top")
+        fields = self._fields(top, "", 0)
         if not fields:
             raise RetortError("The schema's top has no properties.", _FIX)
         return fields
@@ -185,4 +187,12 @@ def _limits(schema: Mapping[str, JsonValue], where: str) -> JsonObject:
         raise RetortError(
             f"{where!r} uses {', '.join(unread)}, which no field can keep.", "Leave it out of the schema."
         )
-    return {word: value for word, value in schema.items() if word in LIMITS}
+    limits: JsonObject = {word: value for word, value in schema.items() if word in LIMITS}
+    if isinstance(others := schema.get("additionalProperties"), dict):  # keys that are not told, of one type
+        if schema.get("properties") or "$ref" in json.dumps(others):
+            raise RetortError(
+                f"{where!r} has additionalProperties of a type of their own, which no field can keep.",
+                "Tell the keys by name, or leave additionalProperties out of the schema.",
+            )
+        limits["additionalProperties"] = others
+    return limits
