@@ -8,6 +8,7 @@ import pytest
 
 from tests.scripted_openai import Reply
 from tests.synthesis.endpoint import teaching
+from tests.synthesis.loopback import words
 from tests.synthesis.scholar import KINDS, TIME, WEATHER, chinese, lines_of, sample, scholar, wanted
 from tests.synthesis.tasks import work
 from tools.catalog import Catalog
@@ -99,19 +100,21 @@ def test_a_conversation_of_three_turns(
 def test_conversations_that_end_alike_are_not_the_same(
     catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All their last turns are 'Yes, please.'; one conversation comes twice."""
+    """All end with the same words, of a length that fits every cell; one conversation comes twice."""
     project = with_task(catalog, project, KINDS["roleplay"].model_copy(update={"turns": 2}))
     numbers = itertools.count()
 
     def agreeing(body: dict[str, object]) -> Reply:
-        made = [{**sample("roleplay", body), "input": "Yes, please."} for _ in range(wanted(body))]
+        last = "Please tell me about the boiling of a good thick soup at sea today"
+        made = [{**sample("roleplay", body), "input": last} for _ in range(wanted(body))]
         for one in made:
-            one["history"] = one["history"] if next(numbers) != 1 else made[0]["history"]
+            number = next(numbers)
+            one["history"][0]["input"] = f"Tell me of {words(number if number != 1 else 0)}."
         return Reply(json.dumps({"samples": made}))
 
     with teaching(monkeypatch, agreeing, concurrency="1"):
         run(work(catalog, project, 5))
-    assert [one.state for one in catalog.find(Sample, project.id)] == ["approved"] * 5
+    assert [one.reason for one in catalog.find(Sample, project.id)] == [""] * 5
     assert sum(one.duplicates for one in catalog.find(Answer, project.id)) == 1
 
 
