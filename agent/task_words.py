@@ -11,7 +11,7 @@ _REASONING = {"keep": "kept", "with": "kept", "保留": "kept", "drop": "dropped
 
 
 def _scope(match: re.Match[str]) -> JsonObject:
-    return {"out_of_scope": match["label"].strip(" \"'`“”「」")}
+    return {"out_of_scope": match["label"].strip(" \"'`“”「」.。!！")}
 
 
 def _turns(match: re.Match[str]) -> JsonObject:

@@ -128,6 +128,8 @@ def test_a_pasted_answer_or_schema_tells_nested_fields(catalog: Catalog) -> None
     assert [(field.outline, field.required) for field in asked.project.task.fields] == [("order", True)]
     say(asked, "order: an id like AB-1234")
     assert asked.project.task.fields[0].description == "an id like AB-1234"
+    say(at_once, 'Order: A-2, 3 of X-1 => {"order": "A-2", "items": [{"sku": "X-1", "quantity": 3}]}')
+    assert len(at_once.project.task.examples if at_once.project else ()) == 1  # no description of the order
     say(at_once, "Quantity：how many of it")
     assert at_once.project is not None
     assert at_once.project.task.fields[1].fields[1].description == "how many of it"

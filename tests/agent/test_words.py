@@ -68,6 +68,7 @@ READ: list[tuple[str, str, JsonObject]] = [
     ("name, phone and address are always there", "set_task", {"required": ["name", "phone", "address"]}),
     ("电话和地址是必填的", "set_task", {"required": ["电话", "地址"]}),
     ("out of scope: other", "set_task", {"out_of_scope": "other"}),
+    ("Out of scope: other.", "set_task", {"out_of_scope": "other"}),
     ("the out-of-scope label is “none of these”", "set_task", {"out_of_scope": "none of these"}),
     ("都不是时用：其他", "set_task", {"out_of_scope": "其他"}),
     ("3 turns", "set_task", {"turns": 3}),

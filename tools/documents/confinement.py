@@ -46,12 +46,17 @@ def confine(folder: Path, *, local_sockets: bool = False) -> None:
 
 def has_landlock() -> bool:
     """Whether this kernel can keep a reader from other files."""
-    return int(ctypes.CDLL(None).syscall(_CREATE_RULESET, None, 0, 1)) >= 1
+    return _landlock_version(ctypes.CDLL(None)) >= 1
+
+
+def _landlock_version(libc: ctypes.CDLL) -> int:
+    """Below 1 where the kernel has none."""
+    return int(libc.syscall(_CREATE_RULESET, None, 0, 1))
 
 
 def _restrict_files(libc: ctypes.CDLL, folder: Path, local_sockets: bool) -> None:
     """Landlock: nothing but the paths named, no signal to and no abstract socket of a process outside."""
-    version = libc.syscall(_CREATE_RULESET, None, 0, 1)
+    version = _landlock_version(libc)
     if version < 1:
         return  # a kernel without Landlock
     everything = (1 << {1: 13, 2: 14}.get(version, 15)) - 1  # each version handles more kinds of access

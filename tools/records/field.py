@@ -33,9 +33,11 @@ class TaskField(Value):
     @property
     def is_closed(self) -> bool:
         """Whether the schema says all of the value's shape, which strict decoding asks for."""
-        if self.kind not in ("list", "object") or self.limits:
-            return not self.limits  # not every endpoint takes them
-        return all(field.is_closed for field in self.fields) if self.fields else self.items is not None
+        if self.limits:
+            return False  # not every endpoint takes them
+        if self.fields:
+            return all(field.is_closed for field in self.fields)
+        return self.kind != "object" and (self.kind != "list" or self.items is not None)
 
     def json_schema(self) -> JsonObject:
         """The value's JSON schema; it may be null."""

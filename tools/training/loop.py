@@ -187,13 +187,17 @@ class Training:
             with self.engine.as_peft_made_it() as model:
                 keep(self.folder, look(model, self.tokenizer, self.dev_rows, step))
         except Exception as error:  # noqa: BLE001  the checkpoint is safe by now
-            self.missed[f"the dev prompts of step {step} were not answered"] = str(error)
+            self._miss(f"the dev prompts of step {step} were not answered", error)
 
     def _draw(self) -> None:
         try:
             draw(self.folder)
         except Exception as error:  # noqa: BLE001  as above
-            self.missed["the curves were not drawn"] = str(error)
+            self._miss("the curves were not drawn", error)
+
+    def _miss(self, what: str, error: Exception) -> None:
+        self.missed[what] = str(error)
+        print(f"Note: {what} ({error}).")  # a run that is stopped has no closing sentences
 
     def _stop(self, step: int, last: int) -> None:
         self._settle()

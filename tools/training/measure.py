@@ -225,7 +225,8 @@ def _checkpoint_s(engine: "Engine", student: Path, dev: Sequence[Row]) -> float:
         folder = Path(kept)
         append_metric(folder, Metric(step=1, epoch=1, loss_per_token=1, dev_loss_per_token=1))
         started = time.monotonic()
-        save(folder, engine.model, engine.optimizer, Position(step=1, dev_loss=1))
+        if engine.plan.method != "full":  # gigabytes are not written for an estimate; beside such steps they are little
+            save(folder, engine.model, engine.optimizer, Position(step=1, dev_loss=1))
         if dev:
             with engine.as_peft_made_it() as model:
                 look(model, tokenizer, dev, 1)
