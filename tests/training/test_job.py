@@ -94,6 +94,22 @@ def test_a_run_finishes_with_checkpoints_curves_and_a_bill(
 
 
 @pytest.mark.usefixtures("jobs_at_once")
+def test_a_curve_or_a_glimpse_that_fails_is_told_and_ends_nothing(
+    catalog: Catalog, project: Project, dataset: Dataset, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object) -> None:
+        raise OSError("no fonts")
+
+    monkeypatch.setattr("tools.training.loop.draw", broken)
+    monkeypatch.setattr("tools.training.loop.look", broken)
+    run, job = begin(catalog, project, dataset, plan, max_minutes=10)
+    assert (job.state, job.problem) == ("done", "")
+    assert "the curves were not drawn (no fonts)" in job.result
+    assert "were not answered (no fonts)" in job.result
+    assert catalog.get(Run, run.id).state == "finished"
+
+
+@pytest.mark.usefixtures("jobs_at_once")
 def test_it_ends_early_and_keeps_the_best_checkpoint(
     catalog: Catalog, project: Project, dataset: Dataset, plan: Plan
 ) -> None:
