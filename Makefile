@@ -2,7 +2,7 @@
 python := .venv/bin/python
 ready := .venv/.ready
 
-.PHONY: setup demo ui test check lint bench clean lock
+.PHONY: setup demo ui test check lint bench clean lock gpu gpu-lock
 
 setup: $(ready)
 
@@ -18,7 +18,7 @@ ui: $(ready)  ## the page with the chat
 test: $(ready)  ## all tests, the slow ones and the browser included
 	@.ci/browser
 	@.ci/tesseract
-	$(python) -m pytest tests
+	$(python) -m pytest tests -n 2 --dist loadfile
 
 check: lint  ## format, lint, types, fast tests
 	$(python) -m pytest tests -m "not slow and not browser"
@@ -30,6 +30,12 @@ lint: $(ready)
 
 bench: $(ready)  ## every benchmark, figures in build/bench.json
 	$(python) -m tests.benchmarks
+
+gpu:  ## what a GPU must show, six minutes; figures in build/gpu.jsonl
+	@if [ -x $(python) ]; then $(python) -m tests.gpu; else python3 -m tests.gpu; fi
+
+gpu-lock: $(ready)  ## resolve the GPU set-up without installing it, and write what it would install
+	$(python) requirements/gpu_lock.py
 
 lock: $(ready)  ## write what is installed here as the lock
 	.venv/bin/pip freeze | grep -viE '^(torch==|vllm|-e |#)|retort|@ file' > requirements/lock.txt

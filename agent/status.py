@@ -1,9 +1,13 @@
 """Where a project stands: one typed look at the catalog, for the model's prompt, the guide and the page."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from tools import jobs
 from tools.catalog import Catalog
+from tools.dataset.real import TYPED, is_blank
+from tools.dataset.tally import by_voucher, in_counts, sorts
 from tools.records import (
     Answer,
     Checkpoint,
@@ -20,7 +24,10 @@ from tools.records import (
     Value,
 )
 from tools.settings import settings
+from tools.simulator.simulator import KINDS
+from tools.simulator.variation import short_of
 
+SIMULATOR = "simulator"
 NEWEST = 8  # records of a kind that a status carries; older ones are found by id
 
 
@@ -33,12 +40,15 @@ class ProjectStatus(Value):
     task: Task
     missing: tuple[str, ...]
     student: str
-    teacher: str
+    teacher: str = Field(description=f"The teacher's model; {SIMULATOR!r} without one.")
     documents: int
     passages: int
     scans: int = Field(description="Pages of documents that only OCR can read.")
     samples: dict[str, int]
-    answers: dict[str, int] = Field(description="A teacher's answers by state; only usable ones gave samples.")
+    vouched: dict[str, int] = Field({}, description="Usable samples by who says that they are good.")
+    real: int = Field(0, description="Samples among them that are real messages with an answer: never trained on.")
+    blank: int = Field(0, description="Real messages whose answer the user is to give.")
+    answers: dict[str, int] = Field(description="The teacher's answers by state; only usable answers gave samples.")
     datasets: tuple[Dataset, ...]
     runs: tuple[Run, ...]
     checkpoints: tuple[Checkpoint, ...]
@@ -52,7 +62,16 @@ class ProjectStatus(Value):
     @property
     def usable(self) -> int:
         """Samples that may be trained on."""
-        return self.samples.get("approved", 0) + self.samples.get("edited", 0)
+        return self.samples.get("approved", 0) + self.samples.get("edited", 0) - self.real
+
+    @property
+    def lacking(self) -> Literal["", "teacher", "examples"]:
+        """What samples cannot be written without; '' when nothing lacks, or the kind is not known."""
+        if self.teacher != SIMULATOR or self.task.kind is None:
+            return ""
+        if self.task.kind not in KINDS:
+            return "teacher"
+        return "examples" if self.task.kind == "classification" and short_of(self.task) else ""
 
     @property
     def dataset(self) -> Dataset | None:
@@ -71,10 +90,12 @@ class ProjectStatus(Value):
 def status(catalog: Catalog, project: Project) -> ProjectStatus:
     """Read the project's state; a job whose process is gone is told as died."""
     working = jobs.active(catalog, project.id)
-    ended = catalog.find(Job, project.id, states=("done", "stopped", "failed", "died"))
+    ended = catalog.find(Job, project.id, states=("done", "stopped", "failed", "died"), newest=1)
     expenses = catalog.find(Expense, project.id)
     runs = catalog.find(Run, project.id, newest=NEWEST)
     documents = [one for one in catalog.find(Document, project.id) if one.state != "replaced"]
+    typed = sorts(catalog, project.id, TYPED)
+    drafts = catalog.find(Sample, project.id, states=("draft",), where=TYPED) if typed else []
     return ProjectStatus(
         project_id=project.id,
         name=project.name,
@@ -82,11 +103,14 @@ def status(catalog: Catalog, project: Project) -> ProjectStatus:
         task=project.task,
         missing=tuple(project.task.missing()),
         student=project.student,
-        teacher=settings().teacher_model or "simulator",
+        teacher=settings().teacher_model or SIMULATOR,
         documents=len(documents),
         passages=sum(one.passages for one in documents),
         scans=sum(len(one.scans) for one in documents),
         samples=catalog.count(Sample, project.id),
+        vouched=by_voucher(catalog, project.id, real=False),
+        real=sum(one.number for one in typed if one.state in ("approved", "edited")),
+        blank=sum(is_blank(project.task, one) for one in drafts),
         answers=catalog.count(Answer, project.id),
         datasets=tuple(catalog.find(Dataset, project.id, newest=NEWEST)),
         runs=tuple(runs),
@@ -105,17 +129,24 @@ def lines(found: ProjectStatus) -> list[str]:
     task = found.task
     shape = ", ".join(field.outline for field in task.fields) or ", ".join(task.labels)
     told = [
-        f"Project: {found.name}. Goal: {found.goal or 'not said yet'}",
+        f"Project: {found.name}. Goal: {found.goal or 'not given yet'}",
         f"Task: {task.kind or 'kind unknown'}; inputs: {task.input_description or 'unknown'}; "
         f"{'answers: ' + shape + '; ' if shape else ''}language: {task.language or 'unknown'}.",
     ]
     if found.missing:
         told.append(f"The task still lacks: {', '.join(found.missing)}.")
     told.append(f"Teacher: {found.teacher}. Student: {found.student or 'the default for this machine'}.")
-    counted = ", ".join(f"{number} {state}" for state, number in sorted(found.samples.items())) or "none"
+    if found.lacking:
+        needs = {"teacher": "a teacher, or imported rows", "examples": "two examples of each label, or a teacher"}
+        told.append(f"The simulator cannot write samples of this task: it needs {needs[found.lacking]}.")
+    others = {state: number for state, number in sorted(found.samples.items()) if state in ("draft", "rejected")}
+    counted = in_counts({**found.vouched, **others}) or "none"
     told.append(f"Documents: {found.documents}. Samples: {counted}.")
+    if found.real or found.blank:
+        waiting = f"; {found.blank} wait for their answers" if found.blank else ""
+        told.append(f"Real messages, never trained on: {found.real}{waiting}.")
     if aside := [f"{number} {state}" for state, number in sorted(found.answers.items()) if state != "usable"]:
-        told.append(f"Answers of the teacher set aside: {', '.join(aside)}.")
+        told.append(f"Answers of the teacher that were set aside: {', '.join(aside)}.")
     told += [_dataset_line(one) for one in found.datasets[-1:]]
     told += [f"Run {run.id}: {run.state}." for run in found.runs[-2:]]
     told += [_checkpoint_line(one, found) for one in found.checkpoints[-6:]]

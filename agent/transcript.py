@@ -2,10 +2,11 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from tools.records import Estimate, JsonObject, Value
 
+Risk = Literal["spend", "publish", "overwrite", "delete", "review"]  # why a call needs the user's own yes
 ShowKind = Literal[
     "samples",
     "documents",
@@ -57,6 +58,7 @@ class Entry(Value):
     role: Literal["user", "assistant", "event"]
     text: str
     show: tuple[Show, ...] = ()
+    failed: bool = Field(False, description="Whether a command could not be done; the text tells why and the fix.")
 
 
 class Approval(Value):
@@ -65,5 +67,10 @@ class Approval(Value):
     verb: str
     arguments: JsonObject
     estimate: Estimate
-    risk: Literal["spend", "publish", "overwrite", "delete", "review"]
+    risk: Risk
     digest: str = Field(description="SHA-256 of tool call id, verb and arguments; a decision must quote it.")
+
+    @property
+    def said(self) -> list[tuple[str, JsonValue]]:
+        """The arguments without those that say nothing: empty texts and lists."""
+        return [(name, value) for name, value in self.arguments.items() if value not in ("", [], {}, None)]

@@ -27,6 +27,19 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
     settings.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def no_loop_of_the_browser(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Playwright's loop runs in this thread while its browser is open; for any other test there is none."""
+    from asyncio import _get_running_loop, _set_running_loop
+
+    running = None if request.node.get_closest_marker("browser") else _get_running_loop()
+    if running is not None:
+        _set_running_loop(None)
+    yield
+    if running is not None:
+        _set_running_loop(running)
+
+
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
     home = tmp_path / "home"
@@ -60,7 +73,7 @@ def jobs_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     from tools.records import Job
 
     def start(catalog: Catalog, job: Job) -> Job:
-        jobs.main(job.id)
+        jobs.main(job.id, job.order.stage)
         return catalog.get(Job, job.id)
 
     monkeypatch.setattr(jobs, "_start", start)

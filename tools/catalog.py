@@ -1,25 +1,19 @@
 """Where the nouns are kept: SQLite by default, Postgres by URL, the same code. The disk only holds bytes."""
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from sqlalchemy import (
-    Column,
+    ColumnElement,
     Connection,
-    DateTime,
     Engine,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
+    Row,
+    Select,
     create_engine,
     delete,
     event,
@@ -32,65 +26,20 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from tools.errors import NotFound, RetortError
-from tools.records import (
-    Answer,
-    Ballot,
-    Checkpoint,
-    Dataset,
-    Deployment,
-    Document,
-    Evaluation,
-    Expense,
-    Job,
-    Judgement,
-    Passage,
-    Project,
-    Record,
-    Rule,
-    Run,
-    Sample,
-)
+from tools.records import Project, Record
+from tools.schema import TABLES, row_of
 from tools.settings import settings
 
-TABLE_OF: dict[type[Record], str] = {
-    Project: "projects",
-    Document: "documents",
-    Passage: "passages",
-    Sample: "samples",
-    Rule: "rules",
-    Judgement: "judgements",
-    Answer: "answers",
-    Dataset: "datasets",
-    Run: "runs",
-    Checkpoint: "checkpoints",
-    Evaluation: "evaluations",
-    Ballot: "ballots",
-    Deployment: "deployments",
-    Expense: "expenses",
-    Job: "jobs",
-}
-metadata = MetaData()
 R = TypeVar("R", bound=Record)
+Where: TypeAlias = Sequence[ColumnElement[bool]]
+CHUNK = 500  # rows read, or ids asked for, at once
 
 
-def _table(name: str) -> Table:
-    """Searchable columns beside the record itself as JSON: new fields need no migration, new searches do."""
-    columns: list[Column[Any]] = [
-        Column("number", Integer, primary_key=True, autoincrement=True),  # order of arrival
-        Column("id", String(40), nullable=False, unique=True),
-        Column("owner", String(200), nullable=False),
-        Column("created_at", DateTime(timezone=True), nullable=False),
-        Column("state", String(20), nullable=False, default=""),
-        Column("body", Text, nullable=False),
-    ]
-    if name == "projects":
-        columns.append(Column("slug", String(80), nullable=False))
-        return Table(name, metadata, *columns, Index("projects_by_slug", "owner", "slug", unique=True))
-    columns.append(Column("project_id", String(40), ForeignKey("projects.id", ondelete="CASCADE"), nullable=False))
-    return Table(name, metadata, *columns, Index(f"{name}_by_project", "project_id", "state"))
+class Page(NamedTuple):
+    """So many records after so many others."""
 
-
-TABLES = {kind: _table(name) for kind, name in TABLE_OF.items()}
+    skip: int
+    rows: int
 
 
 def _connect(url: str) -> Engine:
@@ -123,12 +72,31 @@ def _migrate(engine: Engine) -> None:
     try:
         with engine.begin() as connection:
             if engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # from here on nobody else migrates
+                _back_up(engine, head)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except OperationalError:
         if _version(engine) != head:  # else another process was faster
             raise
+
+
+def _back_up(engine: Engine, head: str | None) -> None:
+    """Keep the catalog as it was before this migration: `catalog.sqlite.<version>.bak` beside it.
+
+    Called with the write lock held, so nothing changes meanwhile. A new catalog and one in memory have nothing to
+    keep, one that another process migrated a moment ago neither; a database server has its own backups.
+    """
+    version, path = _version(engine), engine.url.database
+    if version in (None, head) or not path or path == ":memory:":
+        return
+    kept = Path(f"{path}.{version}.bak")
+    if kept.exists():  # of an earlier try at the same migration: the older copy is the one to keep
+        return
+    beginning = kept.with_name(f"{kept.name}.part")
+    with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(beginning)) as copy:
+        old.backup(copy)
+    beginning.replace(kept)
 
 
 def _version(engine: Engine) -> str | None:
@@ -153,7 +121,7 @@ class Catalog:
             shown = self._engine.url.render_as_string(hide_password=True)
             raise RetortError(
                 f"The catalog at {shown} cannot be opened: {error.orig}.",
-                "Check RETORT_HOME or RETORT_CATALOG_URL: the folder must be writable, the server running.",
+                "Check RETORT_HOME or RETORT_CATALOG_URL: the folder must be writable and the server running.",
             ) from error
 
     def close(self) -> None:
@@ -180,7 +148,7 @@ class Catalog:
                     self._need_project(connection, project_id)
                 own |= projects
                 with _told(some, "added"):
-                    connection.execute(insert(TABLES[kind]), [_row(record) for record in some])
+                    connection.execute(insert(TABLES[kind]), [row_of(record) for record in some])
             self._replace(connection, changed)
 
     def _need_project(self, connection: Connection, project_id: str) -> None:
@@ -204,7 +172,7 @@ class Catalog:
             table = TABLES[type(record)]
             statement = update(table).where(table.c.id == record.id, table.c.owner == self.owner)
             with _told([record], "changed"):
-                found = connection.execute(statement.values(**_row(record))).rowcount
+                found = connection.execute(statement.values(**row_of(record))).rowcount
             if not found:
                 raise _no_such(type(record), record.id)
 
@@ -227,7 +195,7 @@ class Catalog:
                 return record
             record = record.but(**changes)
             with _told([record], "changed"):
-                connection.execute(update(table).where(*where).values(**_row(record)))
+                connection.execute(update(table).where(*where).values(**row_of(record)))
             return record
 
     def delete(self, record: Record) -> None:
@@ -252,51 +220,89 @@ class Catalog:
             raise _no_such(kind, id_)
         return kind.model_validate_json(row.body)
 
+    def bodies(self, kind: type[Record], ids: Iterable[str]) -> dict[str, str]:
+        """Records as they are kept (JSON), by id; what does not exist is left out."""
+        table, wanted, kept = TABLES[kind], sorted(set(ids)), {}
+        with self._engine.connect() as connection:
+            for start in range(0, len(wanted), 500):  # SQLite takes a limited number of parameters
+                some = table.c.id.in_(wanted[start : start + 500])
+                statement = select(table.c.id, table.c.body).where(table.c.owner == self.owner, some)
+                kept.update({row.id: row.body for row in connection.execute(statement)})
+        return kept
+
     def find(
         self,
         kind: type[R],
         project_id: str | None = None,
         *,
         states: Sequence[str] | None = None,
+        where: Where = (),
         newest: int | None = None,
+        page: Page | None = None,
     ) -> list[R]:
-        """Records in order of arrival; `newest=n` keeps the last n (still oldest first)."""
+        """Records in order of arrival. `where` takes conditions on the columns of `tools.schema`.
+
+        `newest=n` keeps the last n (still oldest first), `page` so many after so many; no record is read beside them,
+        for they are chosen by their numbers alone.
+        """
         table = TABLES[kind]
-        statement = select(table.c.body).where(table.c.owner == self.owner)
+        asked = list(where) if states is None else [*where, table.c.state.in_(states)]
+        chosen = self._of(select(table.c.number), kind, project_id, asked)
+        if newest:
+            chosen = chosen.order_by(table.c.number.desc()).limit(newest)
+        elif page:
+            chosen = chosen.order_by(table.c.number).offset(page.skip).limit(page.rows)
+        else:
+            return list(self._read(kind, self._of(select(table.c.body), kind, project_id, asked)))
+        return list(self._read(kind, select(table.c.body).where(table.c.number.in_(chosen))))
+
+    def named(self, kind: type[R], ids: Iterable[str]) -> list[R]:
+        """Those records of these ids that exist; in order of arrival within each `CHUNK` of ids."""
+        table, wanted = TABLES[kind], list(dict.fromkeys(ids))
+        chunks = (wanted[at : at + CHUNK] for at in range(0, len(wanted), CHUNK))
+        own = select(table.c.body).where(table.c.owner == self.owner)
+        return [one for some in chunks for one in self._read(kind, own.where(table.c.id.in_(some)))]
+
+    def each(
+        self, kind: type[R], project_id: str, where: Where = (), likely: Callable[[str], bool] | None = None
+    ) -> Iterator[R]:
+        """The project's records one by one in order of arrival, for when all at once would fill the memory.
+
+        `likely` looks at a record's JSON and says whether the record is worth reading, which takes far longer.
+        """
+        yield from self._read(kind, self._of(select(TABLES[kind].c.body), kind, project_id, where), likely)
+
+    def rows(
+        self,
+        kind: type[Record],
+        project_id: str,
+        *columns: ColumnElement[Any],
+        where: Where = (),
+        by: Sequence[ColumnElement[Any]] = (),
+    ) -> Sequence[Row[Any]]:
+        """Columns of `tools.schema`, or counts and the like of them `by` others, in no order; reads no record."""
+        statement = self._of(select(*columns), kind, project_id, where).group_by(*by)
+        with self._engine.connect() as connection:
+            return connection.execute(statement).all()
+
+    def count(self, kind: type[Record], project_id: str, where: Where = ()) -> dict[str, int]:
+        """Number of records by state."""
+        state = TABLES[kind].c.state
+        return dict(map(tuple, self.rows(kind, project_id, state, func.count(), where=where, by=(state,))))
+
+    def _of(self, statement: Select[Any], kind: type[Record], project_id: str | None, where: Where) -> Select[Any]:
+        """The statement, held to this owner, the project and the conditions."""
+        table = TABLES[kind]
         if project_id is not None and kind is not Project:
             statement = statement.where(table.c.project_id == project_id)
-        if states is not None:
-            statement = statement.where(table.c.state.in_(states))
-        statement = statement.order_by(table.c.number.desc() if newest else table.c.number)
-        if newest:
-            statement = statement.limit(newest)
-        with self._engine.connect() as connection:
-            records = [kind.model_validate_json(row.body) for row in connection.execute(statement)]
-        return records[::-1] if newest else records
+        return statement.where(table.c.owner == self.owner, *where)
 
-    def each(self, kind: type[R], project_id: str) -> Iterator[R]:
-        """The project's records one by one in order of arrival, for when all at once would fill the memory."""
-        table = TABLES[kind]
-        statement = (
-            select(table.c.body)
-            .where(table.c.owner == self.owner, table.c.project_id == project_id)
-            .order_by(table.c.number)
-            .execution_options(yield_per=500)
-        )
+    def _read(self, kind: type[R], statement: Select[Any], likely: Callable[[str], bool] | None = None) -> Iterator[R]:
+        statement = statement.order_by(TABLES[kind].c.number).execution_options(yield_per=CHUNK)
         with self._engine.connect() as connection:
             for row in connection.execute(statement):
-                yield kind.model_validate_json(row.body)
-
-    def count(self, kind: type[Record], project_id: str) -> dict[str, int]:
-        """Number of records by state."""
-        table = TABLES[kind]
-        statement = (
-            select(table.c.state, func.count())
-            .where(table.c.owner == self.owner, table.c.project_id == project_id)
-            .group_by(table.c.state)
-        )
-        with self._engine.connect() as connection:
-            return dict(connection.execute(statement).all())
+                if likely is None or likely(row.body):
+                    yield kind.model_validate_json(row.body)
 
     def folder(self, project: Project | str) -> Path:
         """The project's folder on disk, made when first asked for."""
@@ -306,20 +312,6 @@ class Catalog:
         folder = base / found.slug
         folder.mkdir(parents=True, exist_ok=True)
         return folder
-
-
-def _row(record: Record) -> dict[str, object]:
-    row: dict[str, object] = {
-        "id": record.id,
-        "owner": record.owner,
-        "created_at": record.created_at,
-        "state": getattr(record, "state", ""),
-        "body": record.model_dump_json(),
-    }
-    for key in ("project_id", "slug"):
-        if key in type(record).model_fields:
-            row[key] = getattr(record, key)
-    return row
 
 
 @contextmanager
@@ -332,7 +324,7 @@ def _told(records: Sequence[Record], action: str) -> Iterator[None]:
         what = f"{kind} {id_}" if len(records) == 1 else f"One of {len(records)} {kind.lower()}s from {id_} on"
         raise RetortError(
             f"{what} cannot be {action}: {error.orig}.",
-            "Its project may be gone, or the name is taken: choose another name.",
+            "Its project may have been deleted, or its name may be taken: choose another name.",
         ) from error
 
 
@@ -343,8 +335,3 @@ def _no_such(kind: type[Record], id_: str) -> NotFound:
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-def pretty(record: Record) -> str:
-    """The record as readable JSON, for logs."""
-    return json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False)

@@ -64,8 +64,9 @@ def need_space(folder: Path, size_bytes: int, purpose: str) -> None:
     free = shutil.disk_usage(folder).free
     if free < size_bytes:
         raise RetortError(
-            f"No disk space for {purpose}: {size_bytes / 1e6:,.0f} MB needed, {free / 1e6:,.0f} MB free at {folder}.",
-            "Free some space or move RETORT_HOME to a larger disk, then resume; nothing already made is lost.",
+            f"There is not enough disk space for {purpose}: {size_bytes / 1e6:,.0f} MB are needed, "
+            f"and {free / 1e6:,.0f} MB are free at {folder}.",
+            "Free some space or move RETORT_HOME to a larger disk, then try again; nothing made so far is lost.",
         )
 
 

@@ -18,18 +18,6 @@ from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.records import Expense, Job, Order, Progress, Project, new_id
 
-# The stage function behind each order: `run(work) -> closing sentence`. Named as text: no stage is imported here.
-STAGES = {
-    "read": "tools.documents.job:run",
-    "synthesize": "tools.synthesis.job:run",
-    "screen": "tools.synthesis.screening:run",
-    "train": "tools.training.job:run",
-    "evaluate": "tools.evaluation.job:run",
-    "judge": "tools.evaluation.judge:run",
-    "guard": "tools.evaluation.guard:run",
-    "curve": "tools.evaluation.learning:run",
-    "serve": "tools.deployment.job:run",
-}
 _children: list[subprocess.Popen[bytes]] = []  # started by this process and not yet reaped
 START_GRACE_S = 30.0  # a job without a process by then was lost by its launcher
 SILENT_AFTER_S = 600.0  # a job that told nothing for so long may hang
@@ -100,7 +88,7 @@ def launch(catalog: Catalog, project: Project, order: Order) -> Job:
         if other.order.kind == order.kind:
             raise RetortError(
                 f"A {order.kind} job ({other.id}) is already {other.state} in {project.name!r}.",
-                f"Wait for it, or stop it first: 'stop {other.id}'.",
+                f"Wait for it to end, or say 'stop {other.id}' first.",
             )
     job = catalog.add(
         Job(id=new_id("job"), owner=catalog.owner, project_id=project.id, order=order, process_started_at=time.time())
@@ -111,7 +99,7 @@ def launch(catalog: Catalog, project: Project, order: Order) -> Job:
 def resume(catalog: Catalog, job: Job) -> Job:
     """Start a stopped, failed or died job again; its stage goes on from what is on disk."""
     if job.active:
-        raise RetortError(f"{job.id} is already {job.state}.", "Nothing to resume.")
+        raise RetortError(f"{job.id} is already {job.state}.", "There is nothing to resume.")
     fresh = job.but(state="queued", problem="", fix="", result="", announced=False, progress=Progress())
     fresh = fresh.but(pid=0, process_started_at=time.time())  # else a look in between finds the old process dead
     return _start(catalog, catalog.save(fresh))
@@ -122,7 +110,9 @@ def _start(catalog: Catalog, job: Job) -> Job:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as file:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tools.jobs", job.id],  # -P: a user's own `tools` folder here is not ours
+            # The stage comes from the order's class here, never from the catalog: what is kept names no code to run.
+            # -P: a user's own `tools` folder here is not ours.
+            [sys.executable, "-P", "-m", "tools.jobs", job.id, type(job.order).stage],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -189,19 +179,19 @@ def check(catalog: Catalog, job: Job) -> Job:
         job.id,
         only_from=("queued", "running"),
         state="died",
-        problem=f"The process of {job.id} ended without a word{f'; its log ends with: {tail}' if tail else ''}.",
-        fix=f"Say 'resume {job.id}': it goes on from what is saved.",
+        problem=f"The process of {job.id} ended unexpectedly{f'; its log ends with: {tail}' if tail else ''}.",
+        fix=f"Say 'resume {job.id}' to continue from what is saved.",
     )
 
 
 def silence(job: Job) -> str:
     """A sentence on a job whose process lives and has told nothing for long; empty for any other."""
     silent_s = time.time() - max(job.reported_at, job.process_started_at)
-    if job.state != "running" or job.order.kind == "serve" or silent_s < SILENT_AFTER_S:
+    if job.state != "running" or not job.order.ends or silent_s < SILENT_AFTER_S:
         return ""
     return (
-        f"{job.id} has told nothing for {silent_s / 60:.0f} minutes and may hang: "
-        f"say 'stop {job.id}', then 'resume {job.id}'; it goes on from what is saved."
+        f"{job.id} has reported nothing for {silent_s / 60:.0f} minutes and may be stuck. Say 'stop "
+        f"{job.id}', then 'resume {job.id}'; it continues from what is saved."
     )
 
 
@@ -259,8 +249,13 @@ def _last_words(log: Path) -> str:
 # --- from inside: the job's own process ---------------------------------------------------------------------------
 
 
-def main(job_id: str) -> int:
-    """Run one job to its end and write the end into the catalog; the edge where every error is caught."""
+def main(job_id: str, stage: str) -> int:
+    """Run one job to its end by its stage ("module:function") and write the end into the catalog.
+
+    The edge where every error is caught. The stage's module is loaded first: it may define the order.
+    """
+    module, name = stage.split(":")
+    run: Callable[[Work], str] = getattr(import_module(module), name)
     catalog = Catalog()
     own = psutil.Process()
     job = catalog.change(
@@ -276,9 +271,7 @@ def main(job_id: str) -> int:
     work = Work(catalog, job)
     signal.signal(signal.SIGTERM, work.ask_to_stop)
     try:
-        module, name = STAGES[job.order.kind].split(":")
-        stage: Callable[[Work], str] = getattr(import_module(module), name)
-        result = stage(work)
+        result = run(work)
         catalog.change(Job, job_id, state="done", result=result)
     except Stopped as stopped:
         catalog.change(Job, job_id, state="stopped", result=str(stopped) or "Stopped.")
@@ -289,11 +282,13 @@ def main(job_id: str) -> int:
         traceback.print_exc()
         log = log_path(catalog, job)
         problem = f"{job.id} failed unexpectedly: {type(error).__name__}: {error}."
-        catalog.change(Job, job_id, state="failed", problem=problem, fix=f"The log is {log}; then 'resume {job.id}'.")
+        catalog.change(
+            Job, job_id, state="failed", problem=problem, fix=f"Look at the log {log}, then say 'resume {job.id}'."
+        )
         return 1
     return 0
 
 
 if __name__ == "__main__":
     # Run as tools.jobs, not as __main__: the stages raise tools.jobs.Stopped, and there must be only one such class.
-    sys.exit(import_module("tools.jobs").main(sys.argv[1]))
+    sys.exit(import_module("tools.jobs").main(*sys.argv[1:]))

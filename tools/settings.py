@@ -34,10 +34,17 @@ class Settings(BaseSettings):
     chat_base_url: str = Field("https://api.openai.com/v1", description="OpenAI-compatible endpoint of the chat model.")
     chat_api_key: SecretStr = Field(SecretStr(""), description="Key of the chat model's endpoint.")
 
-    teacher_model: str = Field("", description="Name of the teacher model. Empty: the simulator.")
-    teacher_base_url: str = Field("https://api.openai.com/v1", description="OpenAI-compatible endpoint of the teacher.")
-    teacher_api_key: SecretStr = Field(SecretStr(""), description="Key of the teacher's endpoint.")
-    teacher_concurrency: int = Field(8, ge=1, le=1024, description="Teacher requests under way at once.")
+    teacher_model: str = Field(
+        "", description="Name of the teacher model, or of several, separated by commas. Empty: the simulator."
+    )
+    teacher_base_url: str = Field(
+        "https://api.openai.com/v1",
+        description="OpenAI-compatible endpoint of the teacher; of several teachers one for all, or one each.",
+    )
+    teacher_api_key: SecretStr = Field(
+        SecretStr(""), description="Key of the teacher's endpoint; of several teachers one for all, or one each."
+    )
+    teacher_concurrency: int = Field(8, ge=1, le=1024, description="Requests under way at once, of each teacher.")
     teacher_timeout_s: float = Field(
         120.0, gt=0, description="Seconds from sending a teacher request to the last byte of its answer."
     )
@@ -69,6 +76,24 @@ class Settings(BaseSettings):
         return folder
 
     @property
+    def teachers(self) -> tuple["Settings", ...]:
+        """These settings once for each teacher that they name, the first one first; none: the simulator.
+
+        Raises RetortError where addresses or keys are neither one for all nor one each.
+        """
+        models = _listed(self.teacher_model)
+        if len(models) < 2:
+            return (self,) if self.teacher_model.strip() else ()
+        urls = _one_each("RETORT_TEACHER_BASE_URL", "addresses", _listed(self.teacher_base_url), len(models))
+        keys = _one_each(
+            "RETORT_TEACHER_API_KEY", "keys", _listed(self.teacher_api_key.get_secret_value()), len(models)
+        )
+        return tuple(
+            self.model_copy(update={"teacher_model": model, "teacher_base_url": url, "teacher_api_key": SecretStr(key)})
+            for model, url, key in zip(models, urls, keys, strict=True)
+        )
+
+    @property
     def database_url(self) -> str:
         return self.catalog_url or f"sqlite:///{self.home_dir / 'catalog.sqlite'}"
 
@@ -79,7 +104,7 @@ def settings() -> Settings:
 
     Raises RetortError with the variable, its value and what it must be.
     """
-    fix = "Correct it in the environment or in .env; .env.example tells what each setting may be."
+    fix = "Correct it in the environment or in .env; .env.example says what each setting may be."
     try:
         return Settings()
     except ValidationError as error:
@@ -87,6 +112,21 @@ def settings() -> Settings:
         raise RetortError(f"A setting cannot be used: {'; '.join(wrong)}.", fix) from error
     except SettingsError as error:  # a structured one, as RETORT_PRICES, that is no JSON
         raise RetortError(f"A setting cannot be read: {error}: {error.__cause__}.", fix) from error
+
+
+def _listed(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def _one_each(variable: str, noun: str, given: list[str], count: int) -> list[str]:
+    if len(given) in (0, 1):
+        return (given or [""]) * count
+    if len(given) != count:
+        raise RetortError(
+            f"{variable} holds {len(given)} {noun} for {count} teachers.",
+            f"Give one for all, or {count} separated by commas in the order of RETORT_TEACHER_MODEL.",
+        )
+    return given
 
 
 def _variable(place: tuple[int | str, ...]) -> str:

@@ -19,12 +19,15 @@ from tools import jobs
 from tools.catalog import Catalog
 from tools.deployment.parity import Parity, parity
 from tools.errors import RetortError
-from tools.evaluation.comparison import compare
+from tools.evaluation.compare.comparison import compare
 from tools.files import write_atomic
-from tools.records import Deployment, Evaluation, Job, Project, Value
+from tools.records import Checkpoint, Deployment, Evaluation, Job, Project, Value
 from tools.settings import settings
-from ui.printing import approval_text, entry_text, score_rows
+from tools.student.reference import resolve
 from ui.progress import whole_line
+from ui.show.approval import approval_text
+from ui.show.cards import entry_text
+from ui.show.scores import rows_line, score_rows
 from ui.units import duration
 
 ROOT = Path(__file__).parent.parent
@@ -38,9 +41,10 @@ T = TypeVar("T")
 
 
 class Step(Value):
-    """One step of a written conversation: exactly one of its fields is given."""
+    """One step of a written conversation: words, files or both; a decision; or a wait."""
 
     say: str = ""
+    files: tuple[Path, ...] = Field((), description="Dropped with the words; paths from the conversation's own folder.")
     approve: bool | None = None
     wait: Literal["", "job", "serving"] = ""
 
@@ -51,6 +55,10 @@ class Figures(Value):
     test_rows: int
     base_exact_match: float
     best_exact_match: float
+    test_exact_match: float = Field(description="Of the best checkpoint, on the sealed test: a share.")
+    real_exact_match: float | None = Field(description="Of the same one, on real messages; None without any.")
+    checkpoint: str = Field(description="Folder of the checkpoint that was served, else of the best.")
+    student: str = Field(description="Folder of the base student.")
     served_agreement: float | None = Field(description="Share of rows where the served model gives the same object.")
     seconds: dict[str, float] = Field(description="Wall seconds by stage.")
 
@@ -66,7 +74,9 @@ def play(conversation: Path | None = None) -> int:
             stage.play(step)
         project = stage.session.project
         if project is None:
-            raise RetortError("The conversation made no project.", "It must begin with a message that says a goal.")
+            raise RetortError(
+                "The conversation created no project.", "It must begin with a message that states a goal."
+            )
         finish(catalog, project, stage.seconds, home)
     finally:
         stop_all(catalog)
@@ -78,10 +88,12 @@ def read_steps(path: Path) -> list[Step]:
     import yaml
 
     try:
-        return TypeAdapter(list[Step]).validate_python(yaml.safe_load(path.read_bytes()))
+        steps = TypeAdapter(list[Step]).validate_python(yaml.safe_load(path.read_bytes()))
+        beside = [tuple(path.parent / name for name in step.files) for step in steps]
+        return [step.model_copy(update={"files": files}) for step, files in zip(steps, beside, strict=True)]
     except OSError as error:
         raise RetortError(
-            f"The conversation {path} cannot be read: {error.strerror}.", "Give an existing file."
+            f"The conversation {path} cannot be read: {error.strerror}.", "Name an existing file."
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
@@ -91,7 +103,9 @@ def read_steps(path: Path) -> list[Step]:
             "Each step is `say: <text>`, `approve: yes` or `wait: job`.",
         ) from error
     except yaml.YAMLError as error:
-        raise RetortError(f"The conversation {path} is no YAML: {error}.", "Correct the line that it names.") from error
+        raise RetortError(
+            f"The conversation {path} is not valid YAML: {error}.", "Correct the line that it names."
+        ) from error
 
 
 def fresh_home(home: Path) -> Path:
@@ -124,9 +138,10 @@ class Stage:
         self._began = time.monotonic()
 
     def play(self, step: Step) -> None:
-        if step.say:
-            print(f"\n    you  {step.say}", flush=True)
-            self._timed("talk", lambda: self.show(self.session.say(step.say)))
+        if step.say or step.files:
+            dropped = "".join(f"  [{path.name}]" for path in step.files)
+            print(f"\n    you  {step.say}{dropped}", flush=True)
+            self._timed("talk", lambda: self.show(self.session.say(step.say, step.files)))
         elif step.approve is not None:
             self._timed("talk", lambda: self.show(self._decide(step.approve is True)))
         elif step.wait == "job":
@@ -147,7 +162,7 @@ class Stage:
         pending = self.session.pending()
         if pending is None:
             raise RetortError(
-                "The conversation approves, but nothing waits for an approval.", "Correct the conversation."
+                "The conversation approves something, but nothing is waiting for approval.", "Correct the conversation."
             )
         print(f"\n    you  {'approves' if approved else 'declines'} {pending.verb}", flush=True)
         return self.session.decide(pending.digest, approved)
@@ -161,9 +176,9 @@ class Stage:
 
     def _newest_job(self) -> Job:
         project = self._project()
-        running = [job for job in self.session.catalog.find(Job, project.id) if job.order.kind != "serve"]
+        running = [job for job in self.session.catalog.find(Job, project.id) if job.order.ends]
         if not running:
-            raise RetortError("The conversation waits for a job, but none was started.", "Correct the conversation.")
+            raise RetortError("The conversation waits for a job, but no job was started.", "Correct the conversation.")
         return running[-1]
 
     def _watch(self, job: Job) -> Job:
@@ -191,7 +206,9 @@ class Stage:
         while time.monotonic() < deadline:
             serving = [job for job in catalog.find(Job, project.id) if job.order.kind == "serve"]
             if not serving:
-                raise RetortError("The conversation waits for a deployment, but none was started.", "Correct it.")
+                raise RetortError(
+                    "The conversation waits for a deployment, but no deployment was started.", "Correct it."
+                )
             job = jobs.check(catalog, serving[-1])
             if not job.active:
                 raise RetortError(job.problem or f"{job.id} ended: {job.result}", job.fix or "Deploy again.")
@@ -208,7 +225,9 @@ class Stage:
     def _project(self) -> Project:
         project = self.session.project
         if project is None:
-            raise RetortError("The conversation has no project yet.", "It must begin with a message that says a goal.")
+            raise RetortError(
+                "The conversation has no project yet.", "It must begin with a message that states a goal."
+            )
         return project
 
     def _timed(self, name: str, action: Callable[[], T]) -> T:
@@ -227,7 +246,11 @@ def finish(catalog: Catalog, project: Project, seconds: dict[str, float], home: 
     found = compare(catalog, project)
     evaluations = {row.evaluation_id: catalog.get(Evaluation, row.evaluation_id) for row in found.rows}
     ordered = sorted(evaluations.values(), key=lambda one: one.created_at)
-    print(f"\n{'=' * 40}\n{found.n} sealed rows\n\n{score_rows(ordered)}\n\n{found.sentence}")
+    print(f"\n{'=' * 40}")
+    for one in (found.real, found):
+        if one:
+            print(f"{rows_line(one)}\n\n{score_rows(one.rows)}\n")
+    print(found.sentence)
     served = agreement(catalog, project, ordered)
     if served:
         print(served.sentence)
@@ -236,13 +259,24 @@ def finish(catalog: Catalog, project: Project, seconds: dict[str, float], home: 
         test_rows=found.n,
         base_exact_match=base[0].scores.exact_match.share if base else 0.0,
         best_exact_match=evaluations[found.best].scores.exact_match.share,
+        test_exact_match=evaluations[found.best].scores.exact_match.share,
+        real_exact_match=catalog.get(Evaluation, found.real.best).scores.exact_match.share if found.real else None,
+        checkpoint=str(_served_folder(catalog, project, evaluations[found.best].candidate)),
+        student=str(resolve(evaluations[found.best].student)),
         served_agreement=served.same_object / served.rows if served and served.rows else None,
         seconds={name: round(value, 1) for name, value in seconds.items()} | {"total": round(sum(seconds.values()), 1)},
     )
     write_atomic(BUILD / "demo.json", json.dumps(figures.model_dump(), indent=1).encode())
     told = " · ".join(f"{name} {duration(value)}" for name, value in figures.seconds.items())
     print(f"\ntime: {told}\nfigures: {BUILD / 'demo.json'}")
-    print(f"look at this conversation: RETORT_HOME={home} retort ui\nyour own: make ui")
+    print(f"to look at this conversation: RETORT_HOME={home} retort ui\nto start your own: make ui")
+
+
+def _served_folder(catalog: Catalog, project: Project, best: str) -> Path:
+    """Where the weights lie that were served last; the best checkpoint's where none was served."""
+    deployed = [one.checkpoint_id for one in catalog.find(Deployment, project.id) if one.checkpoint_id]
+    checkpoint = catalog.get(Checkpoint, [best, *deployed][-1])
+    return (catalog.folder(project) / checkpoint.folder).resolve()
 
 
 def agreement(catalog: Catalog, project: Project, evaluations: Sequence[Evaluation]) -> Parity | None:

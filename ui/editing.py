@@ -5,8 +5,9 @@ from collections.abc import Iterable
 
 from pydantic import JsonValue
 
+from tools.dataset.real import is_blank
 from tools.records import Sample, Task, TaskField
-from tools.synthesis.framing import asked
+from tools.synthesis.request.framing import asked
 from ui.markup import escape
 from ui.views import packed, verb
 
@@ -20,7 +21,8 @@ def edit_form(task: Task, sample: Sample) -> str:
     save = '<div class="bar"><button type="submit" class="btn primary">Save</button></div>'
     act = packed(verb("edit_sample", sample=sample.id))
     form = f'<form data-act="{act}">{box}{_answer(task, sample)}{why}{save}</form>'
-    return f'<details class="edit change"><summary class="btn quiet">Edit</summary>{form}</details>'
+    opened = " open" if is_blank(task, sample) else ""
+    return f'<details class="edit change"{opened}><summary class="btn quiet">Edit</summary>{form}</details>'
 
 
 def _answer(task: Task, sample: Sample) -> str:

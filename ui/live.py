@@ -1,12 +1,13 @@
 """The live panel: jobs with their progress, to be stopped or resumed; the loss curve; what there is; what was spent."""
 
 from tools.catalog import Catalog
+from tools.dataset.tally import by_voucher, in_counts
 from tools.jobs import check, silence
 from tools.records import Checkpoint, Dataset, Document, Expense, Job, Project, Run, Sample, ServingOrder
 from tools.training.monitor import read_metrics
-from ui.curves import figures, loss_curve
 from ui.markup import escape
-from ui.progress import TITLES, progress_line
+from ui.progress import progress_line
+from ui.show.curves import figures, loss_curve
 from ui.units import duration, usd
 from ui.views import Act, Item, button, chip, look, pairs, verb
 
@@ -32,7 +33,7 @@ def live_items(catalog: Catalog, project: Project) -> list[Item]:
 
 def job_panel(job: Job) -> str:
     progress = job.progress
-    head = f"<h4>{TITLES[job.order.kind]}</h4>{chip(job.state, TONES.get(job.state, 'bad'))}"
+    head = f"<h4>{job.order.title}</h4>{chip(job.state, TONES.get(job.state, 'bad'))}"
     body = ""
     if job.active:
         part = min(1.0, progress.done / progress.total) if progress.total else None
@@ -79,8 +80,7 @@ def _curve(catalog: Catalog, project: Project) -> str:
 def _glance(catalog: Catalog, project: Project) -> str:
     """What exists and what it cost so far, in a few lines."""
     samples = catalog.count(Sample, project.id)
-    usable = samples.get("approved", 0) + samples.get("edited", 0)
-    counts = [f"{usable} usable"] + [
+    counts = [in_counts(by_voucher(catalog, project.id)) or "0 usable"] + [
         f"{samples[state]} {state}" for state in ("draft", "rejected") if samples.get(state)
     ]
     expenses = catalog.find(Expense, project.id)

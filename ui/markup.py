@@ -69,6 +69,14 @@ def readable(value: JsonValue) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def in_short(value: JsonValue, most_chars: int = 600) -> str:
+    """The value as a person writes it; of a long list its beginning, and how many there are in all."""
+    text = readable(value)
+    if len(text) <= most_chars or not isinstance(value, list):
+        return text
+    return f"{text[:most_chars].rsplit(' ', 1)[0]} … ({len(value)} in all)"
+
+
 def changes(old: str, new: str) -> str:
     """The new text with what is gone struck through and what is new marked, word by word."""
     before, after = _PIECE.findall(old), _PIECE.findall(new)

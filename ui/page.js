@@ -37,7 +37,36 @@ window.retort ||= (() => {
     const url = new URL(location.href);
     if (id !== project()) url.search = ""; // another project is opened at its conversation
     id ? url.searchParams.set("project", id) : url.searchParams.delete("project");
+    const moved = id !== project();
     push ? history.pushState({}, "", url) : history.replaceState({}, "", url);
+    if (moved) waiting?.abort(); // what was waited for is news of another project
+  }
+
+  // The server tells when something changed, and the window then asks for what. Hidden windows do not wait: a browser
+  // holds few connections to a server. While nobody answers, asking now and then takes its place.
+  let waiting = null;
+  const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+  const shown = () => new Promise((done) => (document.hidden ? document.addEventListener("visibilitychange", done, { once: true }) : done()));
+  async function listen() {
+    let known = { project: null, mark: "" };
+    for (;;) {
+      await shown();
+      const mine = (waiting = new AbortController());
+      const asked = project();
+      try {
+        const query = new URLSearchParams({ project: asked, known: known.project === asked ? known.mark : "" });
+        const answer = await fetch(`retort/news?${query}`, { signal: mine.signal, cache: "no-store" });
+        const { mark } = await answer.json();
+        if (!mark) return; // this server cannot tell: its page has a quick timer
+        if (known.project === asked && known.mark === mark) continue;
+        known = { project: asked, mark };
+      } catch {
+        if (mine.signal.aborted) continue;
+        await pause(1500);
+      }
+      panels.chat?.trigger("click", { act: { do: "news" }, asking: asking() });
+      await pause(500); // much news in a row are asked for together
+    }
   }
 
   // Change only what differs, so that a button under the pointer, an open form and typed text stay as they are.
@@ -157,7 +186,7 @@ window.retort ||= (() => {
     for (const set of form.querySelectorAll("fieldset[data-json]")) {
       const boxes = [...set.querySelectorAll("[data-field]")];
       const broken = boxes.find((box) => !readable(box));
-      if (broken) return void (broken.setCustomValidity("This is no JSON."), broken.reportValidity());
+      if (broken) return void (broken.setCustomValidity("This is not valid JSON."), broken.reportValidity());
       if (boxes.some(changed)) act.arguments[set.dataset.json] = JSON.stringify(Object.fromEntries(boxes.map((box) => [box.dataset.field, value(box)])));
     }
     form.closest("details")?.removeAttribute("open");
@@ -215,6 +244,9 @@ window.retort ||= (() => {
   }
 
   addEventListener("keydown", typed);
+  document.addEventListener("visibilitychange", () => document.hidden && waiting?.abort());
+  addEventListener("popstate", () => waiting?.abort());
+  listen();
   addEventListener("popstate", () => panels.projects?.trigger("click", { act: { do: "open", project: project() }, asking: asking() }));
 
   return { asking, panel, passing };

@@ -1,7 +1,8 @@
 """The page: projects on the left, the conversation in the middle, what is under way on the right.
 
 Everything shown is drawn on the server from records, so a reload, a second window and a restarted process show the
-same. The browser says which project it shows (the address holds it) and what it has; the answer is what differs.
+same. The browser says which project it shows (the address holds it) and what it has; the answer is what differs. It
+asks when it is told that there is news (`ui/news.py`).
 """
 
 import json
@@ -16,6 +17,7 @@ from pydantic import Field
 from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.records import JsonObject, Value
+from ui import news
 from ui.desk import Desk
 from ui.review import Looking
 from ui.views import Act
@@ -27,7 +29,12 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 HERE = Path(__file__).parent
-POLL_S = 1.5
+POLL_S = 1.5  # where the catalog cannot be watched for news (Postgres)
+SELDOM_S = 30.0  # a window that hears of news asks by itself as well, should they be lost
+# Gradio looks for work a thousand times a second and for progress a hundred times, which costs 6 % of a core while
+# nothing happens. Ten times is enough for a click (its own choice on Windows is twenty); its progress is not used.
+IDLE_S = 0.1
+NO_PROGRESS_S = 5.0
 MAX_UPLOAD = "500mb"
 PANELS = ("chat", "live", "projects", "review")
 ASK = "() => [window.retort ? window.retort.asking() : '{}']"
@@ -81,7 +88,7 @@ def build(desk: Desk) -> "gr.Blocks":
         outputs = [chat, live, projects, review]
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         page.load(on_tick, [asked], outputs, js=ASK, **quiet)
-        gr.Timer(POLL_S).tick(on_tick, [asked], outputs, js=ASK, **quiet)
+        gr.Timer(SELDOM_S if desk.news("") else POLL_S).tick(on_tick, [asked], outputs, js=ASK, **quiet)
         for source in outputs:
             source.click(on_click, None, outputs, trigger_mode="multiple", **quiet)  # keys come faster than answers
         box.submit(on_submit, [box, asked], [*outputs, box], js=SUBMIT, **quiet)
@@ -138,11 +145,14 @@ def serve(host: str, port: int, *, open_browser: bool) -> None:
     catalog = Catalog()
     # Files on their way in lie under the home folder, not in a place that other users of the machine can read.
     os.environ["GRADIO_TEMP_DIR"] = str(catalog.home / "incoming")
-    page = build(Desk(catalog))
+    desk = Desk(catalog)
+    page = build(desk)
     # On loopback only local names are answered, so that no web site can reach the page by pointing its name here.
     guard = [Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])] if host in LOOPBACK else []
-    print(f"Retort is at http://{host}:{port}  (Ctrl-C ends the page; jobs go on)", flush=True)
-    page.queue(default_concurrency_limit=16).launch(
+    print(f"Retort is at http://{host}:{port}  (Ctrl-C stops the page; jobs keep running)", flush=True)
+    page.queue(default_concurrency_limit=16)
+    page._queue.sleep_when_free, page._queue.progress_update_sleep_when_free = IDLE_S, NO_PROGRESS_S
+    page.launch(
         server_name=host,
         server_port=port,
         inbrowser=open_browser,
@@ -154,7 +164,7 @@ def serve(host: str, port: int, *, open_browser: bool) -> None:
         max_file_size=MAX_UPLOAD,
         theme=gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css_paths=HERE / "style.css",
-        app_kwargs={"middleware": guard},
+        app_kwargs={"middleware": guard, "routes": [news.route(desk)]},
     )
 
 
@@ -181,7 +191,7 @@ def _need_port(host: str, port: int) -> None:
         except OSError as error:
             raise RetortError(
                 f"The page cannot listen on {host}:{port}: {error.strerror}.",
-                f"End the program that uses it, or choose another port: retort ui --port {port + 1}.",
+                f"Stop the program that uses the port, or choose another port: retort ui --port {port + 1}.",
             ) from error
 
 

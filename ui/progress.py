@@ -3,18 +3,6 @@
 from tools.records import Job
 from ui.units import duration
 
-TITLES = {
-    "read": "Reading files",
-    "synthesize": "Making samples",
-    "screen": "Screening samples",
-    "train": "Training",
-    "evaluate": "Evaluating",
-    "judge": "Judging answers",
-    "guard": "Asking off the task",
-    "curve": "Learning curve",
-    "serve": "Serving",
-}
-
 
 def progress_line(job: Job) -> str:
     """`41 of 80 samples · about 2 min left`."""
@@ -33,5 +21,5 @@ def progress_line(job: Job) -> str:
 
 def whole_line(job: Job) -> str:
     """Title, progress and message in one line, for the terminal."""
-    parts = [TITLES[job.order.kind], progress_line(job), job.progress.message]
+    parts = [job.order.title, progress_line(job), job.progress.message]
     return " · ".join(part for part in parts if part)

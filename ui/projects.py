@@ -1,6 +1,7 @@
 """The list of projects, and the page of somebody who has none yet."""
 
 from tools.catalog import Catalog
+from tools.errors import RetortError
 from tools.jobs import active
 from tools.records import Project
 from tools.settings import settings
@@ -61,3 +62,29 @@ def _engines() -> str:
         f'<p class="engines"><span>Conversation led by</span> {escape(chat)}<br>'
         f"<span>Samples written by</span> {escape(teacher)}</p>"
     )
+
+
+# --- named on a terminal -----------------------------------------------------------------------------------------
+
+
+def find_project(catalog: Catalog, name: str, *, optional: bool = False) -> Project | None:
+    """A project by id, folder or name; unless named the newest that no program began. None only where a command may
+    begin one."""
+    known = catalog.find(Project)
+    found = [one for one in known if name in (one.id, one.slug, one.name)]
+    found = found if name else [one for one in known if not one.by_program]
+    if found:
+        return found[-1]
+    if name or not optional:
+        problem = f"There is no project {name!r}." if name else f"There are no projects in {catalog.home} yet."
+        listed = ", ".join(f"{one.id} ({one.name})" for one in known[-5:])
+        raise RetortError(
+            problem, f"The projects are: {listed}." if listed else "Start a project with `retort new` or `retort chat`."
+        )
+    return None
+
+
+def need_project(catalog: Catalog, name: str) -> Project:
+    found = find_project(catalog, name)
+    assert found is not None  # find_project raises
+    return found

@@ -5,8 +5,8 @@ from pathlib import Path
 from tools import jobs
 from tools.catalog import Catalog
 from tools.errors import RetortError
-from tools.evaluation.card import read_card
-from tools.evaluation.replay import judge, lay_out, replay_home
+from tools.evaluation.compare.replay import judge, lay_out, replay_home
+from tools.evaluation.compare.run_card import read_card
 from tools.records import Dataset, Run
 from tools.settings import settings
 from tools.training.estimate import estimate
@@ -27,7 +27,7 @@ def replay(path: Path) -> int:
         dataset = catalog.get(Dataset, run.dataset_id)
         print(f"The {sum(dataset.rows.values())} samples give the same dataset (test {dataset.sha256['test'][:12]}).")
         expected = estimate(catalog, project, dataset, run.plan)
-        print(f"Training takes {minutes_range(expected.minutes_low, expected.minutes_high)}; it works in {home}.")
+        print(f"Training takes {minutes_range(expected.minutes_low, expected.minutes_high)}; all files go to {home}.")
         job = start(catalog, project, run, max(10.0, 3 * expected.minutes_high))
         while job.active:
             print(f"  {whole_line(job)}", flush=True)

@@ -99,11 +99,13 @@ window.reviewTable ||= ({ panels, looking, look, send }) => {
     (form.querySelector("[data-field]") || form.querySelector("[name=answer]"))?.focus();
   }
 
+  const press = (button) => button && send(panels.review, JSON.parse(button.dataset.act), button);
+
   const keys = {
     j: () => go(1), ArrowDown: () => go(1), k: () => go(-1), ArrowUp: () => go(-1),
     a: () => judge("approve_samples"), e: edit,
     r: () => ((why().hidden = false), why().reason.focus()),
-    u: () => send(panels.review, { do: "verb", verb: "undo_review", arguments: {} }),
+    u: () => press(panels.review.root.querySelector("[data-undo]")),
     x: () => {
       if (!here) return;
       picked.has(here) ? picked.delete(here) : picked.add(here);

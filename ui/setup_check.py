@@ -46,4 +46,4 @@ def _vllm() -> str:
             return f"{version(name)} ({name})"
         except PackageNotFoundError:
             continue
-    return "is missing: run make setup; all but serving works without it"
+    return "is missing: run make setup; everything but serving works without it"

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from agent.transcript import Approval, Entry
 from tools.errors import RetortError
 from tools.records import Project
-from ui.cards import Cards, approval_card, problem_card
+from ui.keeping import Keeping
 from ui.markup import escape, prose
 from ui.projects import welcome
+from ui.show.approval import approval_card, problem_card
+from ui.show.cards import Cards
 from ui.views import Item
 
 BUSY = '<div class="entry assistant busy" role="status" aria-label="working"><i></i><i></i><i></i></div>'
@@ -30,7 +32,8 @@ def stream(
     newest = next((entry.id for entry in reversed(entries) if any(show.kind == "samples" for show in entry.show)), "")
     kept = {entry.id for entry in entries}
     told = [*entries, *(entry for entry in moment.passing if entry.id not in kept)]
-    items = [Item(key=entry.id, html=_entry(cards, project, entry, entry.id == newest)) for entry in told]
+    drawn = cards.kept(project)
+    items = [Item(key=one.id, html=_drawn(drawn, cards, project, one, one.id == newest)) for one in told]
     recent = {entry.text for entry in entries[-4:] if entry.role == "user"}
     items += [Item(key=f"said-{text}", html=_user(text)) for text in moment.said if text not in recent]
     if moment.busy:
@@ -50,6 +53,10 @@ def empty_stream(problem: RetortError | None) -> list[Item]:
 
 def _problem(problem: RetortError) -> Item:
     return Item(key="problem", html=problem_card(problem.problem, problem.fix))
+
+
+def _drawn(drawn: Keeping, cards: Cards, project: Project, entry: Entry, newest: bool) -> str:
+    return drawn.html(entry, newest, lambda catalog: _entry(cards.over(catalog), project, entry, newest))
 
 
 def _entry(cards: Cards, project: Project, entry: Entry, newest: bool) -> str:

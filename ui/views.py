@@ -37,7 +37,7 @@ def view(asked: str, project: str, items: Sequence[Item], serial: int = 0) -> Vi
 class Act(Value):
     """What a button asks for; it travels to the browser in the button and comes back with the click."""
 
-    do: str  # verb, decide, say, open, look
+    do: str  # verb, decide, say, open, look, news
     verb: str = ""
     arguments: JsonObject = Field({})
     digest: str = ""
@@ -59,6 +59,12 @@ def packed(act: Act) -> str:
 
 def verb(name: str, **arguments: object) -> Act:
     return Act.model_validate({"do": "verb", "verb": name, "arguments": arguments})
+
+
+def undo() -> str:
+    """The button that takes the newest judgement back; the review's key for it presses the same."""
+    hint = "Restores exactly what was there before your last judgement"
+    return button("Undo", verb("undo_review"), "quiet", hint).replace("<button ", "<button data-undo ", 1)
 
 
 def look(label: str, **changes: object) -> str:

@@ -5,9 +5,9 @@ from typing import get_args
 
 from pydantic import JsonValue
 
-from agent.guide import phrases
-from agent.guide.phrases import Tongue
+from agent.command import Tongue
 from agent.guide.understanding import field_names, items, kind_of, language_of, understand
+from agent.said.sentences import say
 from agent.status import ProjectStatus
 from tools.records import JsonObject, Task, TaskKind, Value
 
@@ -17,6 +17,7 @@ _IT_IS = re.compile(r"^(?:it(?:'s| is)(?: called)?|its name is|call it|它叫|�
 _MADE_BY = re.compile(
     r"[\s,，]*(?:and\s+)?(?:(?:is\s+)?(?:made|built|developed|created|trained) by|from|由)\s*", re.IGNORECASE
 )
+REAL = ("real", "real-again")  # the questions for real messages: early, and once more when scores are told
 EXAMPLES_HELP = ("extraction", "classification", "rewriting", "roleplay")
 
 
@@ -27,22 +28,39 @@ class Question(Value):
     text: str
 
 
-def next_question(status: ProjectStatus, asked_before: set[str], tongue: Tongue) -> Question | None:
-    """What the task still lacks; then, once, examples. None when there is nothing to ask."""
+def next_question(
+    status: ProjectStatus, asked_before: set[str], tongue: Tongue, *, compared: bool = False
+) -> Question | None:
+    """What the task still lacks; then, once each, examples and real messages. None when there is nothing to ask.
+
+    `compared` says that a comparison was just told: without real messages it leaves open what matters most.
+    """
     for about in status.missing:
-        return Question(about=about, text=phrases.QUESTIONS[about][tongue])
-    if status.task.examples or status.samples or "examples" in asked_before or status.task.kind not in EXAMPLES_HELP:
-        return None
-    if status.task.kind == "classification":
-        text = phrases.QUESTIONS["examples of labels"][tongue].format(label=status.task.labels[0])
-        return Question(about="examples", text=text)
-    return Question(about="examples", text=phrases.QUESTIONS["examples"][tongue])
+        return Question(about=about, text=say(f"ask.{about}", tongue))
+    about = _open_question(status, asked_before, compared=compared)
+    if about == "examples" and status.task.kind == "classification":
+        return Question(about=about, text=say("ask.examples-of-labels", tongue, label=status.task.labels[0]))
+    return Question(about=about, text=say(f"ask.{about}", tongue)) if about else None
+
+
+def _open_question(status: ProjectStatus, asked_before: set[str], *, compared: bool) -> str:
+    """What may be left open, and is asked once; nothing when it was asked or is known."""
+    lacks_examples = not status.task.examples and not status.samples and status.task.kind in EXAMPLES_HELP
+    if lacks_examples and not {"examples", *REAL} & asked_before:
+        return "examples"
+    if status.real or status.blank or {"real-again"} & asked_before:
+        return ""
+    if compared:
+        return "real-again"
+    return "real" if not status.samples and "real" not in asked_before else ""
 
 
 def read_answer(about: str, text: str, task: Task) -> JsonObject:
-    """The answer as arguments of set_task; empty when it is no answer to this question."""
+    """The answer as arguments of a change of the task; empty when it is no answer to this question."""
     text = text.strip()
     found: JsonObject = {}
+    if len(text.split()) == 1 and (language := language_of(text)):  # often said before it is asked for
+        return {"language": language}
     match about:
         case "kind":
             spelled = text.lower() if text.lower() in KINDS.values() else ""
@@ -53,7 +71,7 @@ def read_answer(about: str, text: str, task: Task) -> JsonObject:
             found = _fields(text)
         case "labels":
             labels = items(_LEAD.sub("", text))
-            found = {"labels": list[JsonValue](labels) if len(labels) > 1 else None}
+            found = taught(text, task, new=True) or {"labels": list[JsonValue](labels) if len(labels) > 1 else None}
         case "style":
             found = {"style": text[:500]}
         case "persona":
@@ -66,16 +84,14 @@ def read_answer(about: str, text: str, task: Task) -> JsonObject:
         case "language":
             found = {"language": language_of(text) or (text.lower() if re.fullmatch(r"[a-zA-Z]{2}", text) else "")}
         case "examples":
-            found = {"examples": list[JsonValue](examples(text, task))}
+            found = taught(text, task, new=True) or {"examples": list[JsonValue](_arrows(text))}
     return {name: value for name, value in found.items() if value}
 
 
 def _fields(text: str) -> JsonObject:
-    """Names, a JSON schema or an answer; or the language, said before it was asked for."""
-    if shape := understand(text).answer_schema:
-        return {"answer_schema": shape}
-    named = language_of(text) if len(text.split()) == 1 else ""
-    return {"language": named} if named else {"fields": list[JsonValue](field_names(text))}
+    """Names, a JSON schema or an answer."""
+    shape = understand(text).answer_schema
+    return {"answer_schema": shape} if shape else {"fields": list[JsonValue](field_names(text))}
 
 
 def _split_maker(text: str) -> tuple[str, str, str]:
@@ -85,15 +101,32 @@ def _split_maker(text: str) -> tuple[str, str, str]:
     return (bare[: made.start()], "", bare[made.end() :]) if made else (bare, "", "")
 
 
-def examples(text: str, task: Task) -> tuple[str, ...]:
-    """Lines as 'input => output'; for classification also 'label: text'."""
+def taught(text: str, task: Task, *, new: bool = False) -> JsonObject:
+    """Lines of 'text => label' or 'label: text' as a classification's examples and labels; empty if any is neither.
+
+    A label that the task does not have yet is taken after an arrow, before a colon only with `new`: colons are common.
+    """
+    if task.kind != "classification":
+        return {}
+    known = {label.casefold(): label for label in task.labels}
     found = []
-    known = {label.lower(): label for label in task.labels}
-    for line in text.splitlines():
-        given, arrow, output = line.rpartition("=>")
-        label, colon, rest = line.strip(" -*").partition("：" if "：" in line and ":" not in line else ":")
-        if arrow and given.strip() and output.strip():
-            found.append(f"{given.strip()} => {output.strip()}")
-        elif colon and rest.strip() and label.strip().lower() in known:
-            found.append(f"{rest.strip()} => {known[label.strip().lower()]}")
-    return tuple(found)
+    for line in filter(None, (line.strip(" \t-*") for line in text.splitlines())):
+        given, label = _example(line)
+        plausible = 0 < len(label.split()) <= 4 and (new or "=>" in line or label.casefold() in known)
+        if not given or not plausible:
+            return {}
+        found.append(f"{given} => {known.setdefault(label.casefold(), label)}")
+    return {"labels": list[JsonValue](known.values()), "examples": list[JsonValue](found)} if found else {}
+
+
+def _example(line: str) -> tuple[str, str]:
+    """Text and label of 'text => label' or 'label: text'; empty where there is none."""
+    given, arrow, label = line.rpartition("=>")
+    if not arrow:
+        label, _, given = line.partition("：" if "：" in line and ":" not in line else ":")
+    return given.strip(), label.strip(" \"'`“”「」")
+
+
+def _arrows(text: str) -> tuple[str, ...]:
+    """The lines that are 'input => output'."""
+    return tuple(line.strip() for line in text.splitlines() if re.search(r"\S.*=>.*\S", line))

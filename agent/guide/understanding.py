@@ -3,6 +3,7 @@
 import json
 import re
 
+from agent.written import demands, names_form
 from tools.records import JsonObject, TaskKind, Value
 
 LANGUAGES = {
@@ -22,7 +23,7 @@ _EXTRACTION = re.compile(
     r"\bextract|\bjson\b|\bfields?\b|\bpull\b.*\bout of\b|\bparse|\bstructured\b|提取|抽取|字段|解析", re.IGNORECASE
 )
 _CLASSIFICATION = re.compile(
-    r"\bclassif|\bintents?\b|\bcategori|\blabel|\bsentiment\b|\bsort\b.*\binto\b|\broute\b|\btag\b|分类|意图|类别|标签|情感|分为|分成|归为",
+    r"\bclassif|\bintents?\b|\bcategori|\blabel|\bsentiment\b|\bsort(?:s|ing)?\b.*\binto\b|\broutes?\b|\brouting\b|\btag(?:s|ging)?\b|分类|意图|类别|标签|情感|分为|分成|归为",
     re.IGNORECASE,
 )
 # In order: the first that the words point to, after extraction and classification.
@@ -65,6 +66,10 @@ _ARTICLE = re.compile(r"^(?:the|a|an|their|its|his|her|our|my|every|all|any)\s+"
 _LEAD = re.compile(
     r"^\s*(?:(?:the\s+)?(?:fields?|keys?)\s*(?:are|is|:|：)?|字段(?:是|有|包括|为)?\s*[:：]?)\s*", re.IGNORECASE
 )
+_HOW = re.compile(
+    r"(?<=\S)(?:\s+(?=(?:written|given|formatted|as|in)\s)|(?=写成|写作|写为|格式为|格式是|转成|转换成|换算成|统一为|用|以|为|按))",
+    re.IGNORECASE,
+)
 _IS_ONE = re.compile(r"[^,，、;]{1,40}[:：]")
 
 
@@ -80,7 +85,7 @@ class Understood(Value):
     student: str = ""
 
     def arguments(self) -> JsonObject:
-        """As arguments of set_task, without what is empty."""
+        """As arguments of a change of the task, without what is empty."""
         dumped: JsonObject = self.model_dump(mode="json")
         return {name: value for name, value in dumped.items() if value}
 
@@ -155,7 +160,7 @@ def items(text: str) -> tuple[str, ...]:
 
 
 def field_names(text: str) -> tuple[str, ...]:
-    """A list of fields as set_task takes them: 'full name: as written' becomes 'full_name: as written'."""
+    """A list of fields as the task takes them: 'full name: as written' becomes 'full_name: as written'."""
     listed = _LEAD.sub("", text)
     lines = [line for line in listed.splitlines() if line.strip()]
     # One field a line may hold commas in its description; on a single line commas separate fields.
@@ -164,11 +169,20 @@ def field_names(text: str) -> tuple[str, ...]:
     for one in (
         item for line in described for item in ([line] if _IS_ONE.match(line) and len(lines) > 1 else items(line))
     ):
-        name, colon, description = one.strip(" -*").partition("：" if "：" in one else ":")
+        name, colon, description = _parted(one.strip(" -*"))
         clean = re.sub(r"\s+", "_", name.strip().strip("\"'`")) if len(name.split()) <= 4 else ""
         if clean:
             found.append(f"{clean}: {description.strip()}" if colon and description.strip() else clean)
     return tuple(dict.fromkeys(one.lower() if one.isascii() and ":" not in one else one for one in found))
+
+
+def _parted(item: str) -> tuple[str, str, str]:
+    """'phone: of the sender', or 'date as YYYY-MM-DD' without the colon; 'items in stock' is a name."""
+    for match in _HOW.finditer(item if ":" not in item and "：" not in item else ""):
+        how = item[match.end() :]
+        if demands(how) and (names_form(how) or not how.casefold().startswith("in ")):
+            return item[: match.start()], ":", how
+    return item.partition("：" if "：" in item else ":")
 
 
 def _fields(text: str) -> tuple[str, ...]:
@@ -193,12 +207,13 @@ def _fields(text: str) -> tuple[str, ...]:
 def _labels(text: str) -> tuple[str, ...]:
     patterns = (
         rf"(?:labels?|categories|classes|intents?)\s*(?:are|is|:|：|named|called)\s*(.+?){_BREAK}",
-        rf"\b(?:into|as|to)\s*:?\s*(.+?){_BREAK}",
+        rf"\binto\s*:?\s*(.+?){_BREAK}",
+        rf"\b(?:as|to)\s*:?\s*(.+?){_BREAK}",
         r"(?:标签|类别|意图)(?:是|为|有|包括)?\s*[:：]\s*([^。；;\n]+)",
         r"(?:分为|分成|分类为|分类成|归为)\s*[:：]?\s*([^。；;\n]+)",
     )
     for pattern in patterns:
-        if match := re.search(pattern, text, re.IGNORECASE | re.DOTALL):
+        for match in re.finditer(pattern, text, re.IGNORECASE | re.DOTALL):
             found = items(match[1])
             if len(found) >= 2 and all(len(one.split()) <= 4 for one in found):
                 return found
@@ -210,7 +225,8 @@ def _inputs(text: str) -> str:
     patterns = (
         r"\b(?:from|out of)\s+(?P<what>.+?)"
         r"(?=\s*(?:[.;:!?\n,，]|$|\b(?:into|as|with|to|using|and (?:turn|return|write))\b))",
-        r"\b(?:intents?|sentiment) of\s+(?P<what>.+?)(?=\s*(?:[.;:!?\n,，]|$|\b(?:into|as|by|in)\b))",
+        r"\b(?:intents?|sentiment|classifier|extractor|parser) (?:of|for)\s+(?P<what>.+?)"
+        r"(?=\s*(?:[.;:!?\n,，]|$|\b(?:into|as|by|in)\b))",
         r"\b(?:classif(?:y|ies|ying)|(?:categori[sz]|rout|rewrit|summari[sz]|translat|pars)(?:es?|ing)"
         r"|(?:sort|tag|label|turn|read|convert)(?:s|g?ing|l?ing)?)\s+(?P<what>.+?)"
         r"(?=\s*(?:[.;:!?\n,，]|$|\b(?:into|as|by|to|with|in|for|and (?:give|return|write))\b))",

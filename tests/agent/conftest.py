@@ -5,10 +5,12 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from agent.command import Call, Here, need
 from agent.session import Session
+from agent.transcript import Outcome
 from tests.scripted_openai import Reply, ScriptedOpenAI
 from tools.catalog import Catalog
-from tools.records import Message, Project, Sample, new_id
+from tools.records import JsonObject, Message, Project, Sample, new_id
 from tools.settings import settings
 
 Script: TypeAlias = Callable[[dict[str, Any]], Reply]
@@ -35,6 +37,19 @@ def talk(
     for server in servers:
         server.__exit__(None, None, None)
         assert server.unauthorised == 0
+
+
+class Bench:
+    """Commands on one project without a conversation, as tests of what a command does need them."""
+
+    def __init__(self, catalog: Catalog, project: Project) -> None:
+        self.here = Here(catalog, project.id)
+
+    def settle(self, verb: str, arguments: JsonObject) -> Call:
+        return need(verb).settle(self.here, arguments)
+
+    def call(self, verb: str, arguments: JsonObject) -> Outcome:
+        return self.settle(verb, arguments).run(self.here)
 
 
 def queue(*replies: Reply) -> Script:

@@ -4,16 +4,18 @@ from pathlib import Path
 
 import yaml  # type: ignore[import-untyped]  # no stubs in the environment
 
+from agent.phrase import parse
 from agent.session import Session
-from agent.words import parse
 from tools.catalog import Catalog
 
-STEPS = yaml.safe_load((Path(__file__).parents[2] / "examples/shipping/conversation.yaml").read_text())
+EXAMPLES = Path(__file__).parents[2] / "examples/shipping"
+STEPS = yaml.safe_load((EXAMPLES / "conversation.yaml").read_text())
 
 
 def test_every_step_is_of_the_documented_form() -> None:
     for step in STEPS:
-        [(kind, value)] = step.items()
+        [(kind, value)] = [(name, value) for name, value in step.items() if name != "files"]
+        assert "files" not in step or kind == "say"
         assert kind in ("say", "approve", "wait")
         assert value in {"approve": (True, False), "wait": ("job", "serving")}.get(kind, (value,))
 
@@ -23,7 +25,7 @@ def test_the_conversation_up_to_the_first_approval(catalog: Catalog) -> None:
     for step in STEPS:
         if "say" not in step:
             break
-        session.say(step["say"])
+        session.say(step["say"], [EXAMPLES / name for name in step.get("files", ())])
     pending = session.pending()
     assert pending is not None
     assert pending.verb == "generate_samples"

@@ -1,16 +1,16 @@
 """Nothing gated happens without the user's own decision on exactly these arguments, whatever a model says."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from langgraph.types import Command
 
-from agent.approval import RISK, digest_of, risk_of
-from agent.graph import open_saver
-from agent.ledger import Decision, Ledger
+from agent.command import COMMANDS, Call
+from agent.gate import Decision, Ledger, digest_of
+from agent.memory import open_saver
 from agent.session import Session, Turn
-from agent.toolbox import VERBS, Toolbox
 from tests.agent.conftest import Script, make_sample, queue, states
 from tests.scripted_openai import Reply, ScriptedOpenAI
 from tools.catalog import Catalog
@@ -135,7 +135,7 @@ def test_spending_publishing_deleting_ask_whatever_was_typed(
     session.say(said)
     pending = session.pending()
     assert pending is not None
-    assert pending.risk == RISK[verb]
+    assert pending.risk == COMMANDS[verb].risk
     assert catalog.find(Job, project.id) == []
     assert session.project is not None
 
@@ -143,7 +143,7 @@ def test_spending_publishing_deleting_ask_whatever_was_typed(
 def test_a_wrong_digest_executes_nothing(catalog: Catalog, project: Project, talk: Talk) -> None:
     session, _ = talk(queue(call("delete_project")))
     session.say("let us see")
-    with pytest.raises(RetortError, match="not waiting"):
+    with pytest.raises(RetortError, match="no longer waiting"):
         session.decide("0" * 64, True)
     assert session.project is not None
     assert session.pending() is not None
@@ -158,7 +158,7 @@ def test_a_resume_without_a_recorded_decision_executes_nothing(
     pending = session.pending()
     assert pending is not None
     value = {"digest": pending.digest, "approved": True} if forged == "REAL" else forged
-    with session._open(project.id) as turn:
+    with session._turn(project.id) as turn:
         turn.graph.invoke(Command(resume=value), turn.config, durability="sync")
     assert session.project is not None
     assert session.pending() == pending
@@ -171,7 +171,7 @@ def test_a_recorded_decision_on_another_action_does_not_serve(catalog: Catalog, 
     session.say("let us see")
     other = digest_of("call-other", "delete_project", {})
     Ledger(catalog.home).record(Decision(digest=other, approved=True))
-    with session._open(project.id) as turn:
+    with session._turn(project.id) as turn:
         turn.graph.invoke(Command(resume={"digest": other}), turn.config, durability="sync")
     assert session.project is not None
 
@@ -237,17 +237,9 @@ def test_an_unknown_verb_and_unreadable_arguments_are_refused(catalog: Catalog, 
     replies = queue(call("wire_money", to="me"), call("delete_project", force=True))
     session, _ = talk(replies)
     entries = session.say("let us see")
-    assert "no verb 'wire_money'" in texts(entries)
-    assert "cannot read its arguments" in texts(entries)
+    assert "no command 'wire_money'" in texts(entries)
+    assert "could not read its arguments" in texts(entries)
     assert session.pending() is None
-
-
-def test_every_verb_has_a_place_in_the_policy(catalog: Catalog, project: Project) -> None:
-    toolbox = Toolbox(catalog, project.id)
-    for verb in VERBS:
-        risk_of(toolbox, verb, {"file": "upload-1"}, [])
-    with pytest.raises(RetortError, match="no place in the approval policy"):
-        risk_of(toolbox, "brew_coffee", {}, [])
 
 
 def test_a_task_with_samples_changes_only_with_approval(
@@ -270,18 +262,18 @@ def test_an_approved_act_is_not_done_twice_after_a_crash(
     pending = session.pending()
     assert pending is not None
     done: list[str] = []
-    real = Toolbox.call
+    real = Call.run
 
-    def count(self: Toolbox, verb: str, arguments: Any) -> Any:
-        done.append(verb)
-        return real(self, verb, arguments)
+    def count(self: Call, here: Any) -> Any:
+        done.append(self.command.name)
+        return real(self, here)
 
     def die(self: Ledger, digest: str, outcome: Any) -> None:
         real_finish(self, digest, outcome)
         raise KeyboardInterrupt
 
     real_finish = Ledger.finish
-    monkeypatch.setattr(Toolbox, "call", count)
+    monkeypatch.setattr(Call, "run", count)
     with monkeypatch.context() as patch:
         patch.setattr(Ledger, "finish", die)
         with pytest.raises(KeyboardInterrupt):
@@ -301,11 +293,11 @@ def test_an_act_that_was_cut_short_is_told_and_not_repeated(
     pending = session.pending()
     assert pending is not None
 
-    def die(self: Toolbox, verb: str, arguments: Any) -> Any:
+    def die(self: Call, here: Any) -> Any:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Toolbox, "call", die)
+        patch.setattr(Call, "run", die)
         with pytest.raises(KeyboardInterrupt):
             session.decide(pending.digest, True)
     entries = Session(catalog, project.id).say("hello again")
@@ -325,6 +317,88 @@ def test_the_conversation_file_rebuilds_plain_messages_only(catalog: Catalog) ->
 def test_a_turn_names_its_thread_by_the_project(catalog: Catalog, project: Project, talk: Talk) -> None:
     session, _ = talk(queue())
     session.say("hello")
-    with session._open(project.id) as turn:
-        assert isinstance(turn, Turn)
-        assert turn.config["configurable"] == {"thread_id": project.id}
+    turn = session._open(project.id)
+    assert isinstance(turn, Turn)
+    assert turn.config["configurable"] == {"thread_id": project.id}
+
+
+def test_a_program_cannot_import_the_file_that_the_user_has_just_given_to_the_chat(
+    catalog: Catalog, project: Project, talk: Talk, tmp_path: Path
+) -> None:
+    """Rows of a file in the user's newest message need no second yes: that is the chat's, and nobody else's."""
+    rows = tmp_path / "rows.csv"
+    rows.write_text('input,output\nCall Ann,"{""name"": ""Ann""}"\n')
+    session, _ = talk(queue(call("delete_project")))
+    session.say("here is a file", files=[rows])
+    assert session.pending() is not None
+    program = Session(catalog, project.id)
+    with pytest.raises(RetortError, match="waiting for your approval"):
+        program.order("import_rows", {"file": "rows.csv"}, "A program asked.", own=False)
+    assert catalog.find(Sample, project.id) == []
+
+
+def test_a_yes_that_is_typed_answers_no_program(
+    catalog: Catalog, project: Project, drafts: list[Sample], talk: Talk
+) -> None:
+    """A program asks at any moment, so also between the chat's own question and the user's yes to it."""
+    session, server = talk(queue(Reply(content="Shall I show the samples?")))
+    session.say("hello")
+    Session(catalog, project.id).order("delete_project", {}, "A program asked.", own=False)
+    with pytest.raises(RetortError, match=r"A program asked to delete project.*click"):
+        session.say("yes")
+    pending = session.pending()
+    assert pending is not None
+    assert session.project is not None
+    session.say("no")
+    assert session.pending() is None
+    Session(catalog, project.id).order("approve_samples", {"samples": [drafts[0].id]}, "A program asked.", own=False)
+    pending = session.pending()
+    assert pending is not None
+    session.decide(pending.digest, True)
+    assert states(catalog, project)[0] == "approved"
+    assert len(server.requests) == 1  # what is done by hand asks no model
+
+
+def test_a_yes_that_is_typed_answers_what_a_person_asked_at_a_terminal(
+    catalog: Catalog, project: Project, talk: Talk
+) -> None:
+    session, _ = talk(queue())
+    session.order("delete_project", {}, "At a terminal: delete.", own=True)
+    session.say("yes")
+    assert session.project is None
+
+
+def test_numbers_at_the_terminal_count_on_what_no_program_showed(
+    catalog: Catalog, project: Project, drafts: list[Sample], talk: Talk
+) -> None:
+    person = Session(catalog, project.id)
+    person.order("show_samples", {}, "From the terminal", own=True)
+    catalog.add(make_sample(project, 9))
+    Session(catalog, project.id).order("show_samples", {}, "A program asked.", own=False)
+    person.order("approve_samples", {"samples": ["1"]}, "From the terminal", own=True)
+    assert states(catalog, project) == ["approved", "draft", "draft", "draft", "draft"]
+    person.order("approve_samples", {"samples": ["all"]}, "From the terminal", own=True)
+    assert states(catalog, project) == ["approved"] * 4 + ["draft"]
+
+
+def test_a_question_mark_approves_nothing(catalog: Catalog, project: Project, talk: Talk) -> None:
+    session, _ = talk(queue(call("delete_project"), Reply(content="Asked again.")))
+    session.say("let us see")
+    session.say("sure?")
+    assert session.project is not None
+
+
+def test_a_number_beyond_the_store_is_told(catalog: Catalog, project: Project, talk: Talk) -> None:
+    session, _ = talk(queue(call("draft_samples", count=10**25)))
+    assert "could not read its arguments" in texts(session.say("let us see"))
+    with pytest.raises(RetortError, match="too large"):
+        session.order("draft_samples", {"count": 10**25}, "From the terminal", own=True)
+
+
+def test_a_question_is_no_order_and_asks_with_a_card(catalog: Catalog, project: Project, drafts: list[Sample]) -> None:
+    catalog.save(project.but(goal="contacts"))
+    session = Session(catalog, project.id)
+    session.say("show samples")
+    session.say("approve all?")
+    assert session.pending() is not None
+    assert states(catalog, project) == ["draft"] * 4

@@ -1,5 +1,6 @@
 """The guide walks the same graph by rules, in two languages, and reads goals."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -79,11 +80,12 @@ def test_from_goal_to_generation_in_english(catalog: Catalog) -> None:
     assert "`name, phone, address, email`" in session.transcript()[-1].text
     assert "Which language" in say(session, "name, phone, address and email")
     assert "example" in say(session, "English")
-    assert "`draft 5 samples`" in say(session, "skip")
+    assert "real messages" in say(session, "skip")
+    assert "`draft 5 samples`" in say(session, "later")
     assert "`approve all`" in say(session, "draft 6 samples")
     assert session.project is not None
     assert session.project.slug == "i-want-to-extract-contact-details-from"
-    assert "6 samples are approved" in say(session, "approve all")
+    assert "6 samples can be trained on (6 approved by you)" in say(session, "approve all")
     assert [one.state for one in catalog.find(Sample, session.project_id)] == ["approved"] * 6
     session.say("generate 300")
     pending = session.pending()
@@ -98,9 +100,10 @@ def test_from_goal_to_approval_in_chinese(catalog: Catalog) -> None:
     session = Session(catalog)
     assert "不是语言模型" in session.say("从中文短信中提取姓名、电话、地址和邮箱")[1].text
     assert "`跳过`" in session.transcript()[-1].text
-    assert "起草 5 个样本" in say(session, "跳过")
+    assert "真实消息" in say(session, "跳过")
+    assert "起草 5 个样本" in say(session, "以后再说")
     assert "全部批准" in say(session, "起草 4 个样本")
-    assert "已批准 2 个样本" in say(session, "拒绝 2 3：不好", "批准 1 4")
+    assert "可用于训练的样本有 2 个（2 个你批准的）" in say(session, "拒绝 2 3：不好", "批准 1 4")
     states = [one.state for one in catalog.find(Sample, session.project_id)]
     assert states == ["approved", "rejected", "rejected", "approved"]
 
@@ -136,6 +139,62 @@ def test_a_pasted_answer_or_schema_tells_nested_fields(catalog: Catalog) -> None
     assert "no field phone" in " ".join(entry.text for entry in asked.say("phone is required"))
 
 
+def test_a_label_and_its_text_are_an_example_at_any_time(catalog: Catalog) -> None:
+    session = Session(catalog)
+    say(session, "I want to sort support tickets into billing, bug and feature request", "English", "skip")
+    assert "two different examples of each label" in say(session, "skip")  # not a draft that must fail
+    told = say(
+        session, "billing: I was charged twice", "my card was declined => Billing", "bug: it crashes\nbug: white screen"
+    )
+    assert "still too few of feature request" in told
+    assert "draft 5" in say(session, "dark mode please => feature request\ncsv export => feature request")
+    assert session.project
+    outputs = [one.output for one in session.project.task.examples]
+    assert outputs == ["billing", "billing", "bug", "bug", "feature request", "feature request"]
+    assert session.project.task.labels == ("billing", "bug", "feature request")
+
+
+def test_rows_that_no_simulator_can_add_to_are_frozen_as_they_are(catalog: Catalog, tmp_path: Path) -> None:
+    session = Session(catalog)
+    say(session, "I want a small model that sorts messages into billing and other", "English")
+    rows = [{"message": f"{word} {number} of mine", "label": label}
+            for word, label in (("bill", "billing"), ("door", "other")) for number in range(20)]  # fmt: skip
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    session.say("", files=[path])
+    assert session.project
+    assert catalog.count(Sample, session.project.id) == {"approved": 40}  # message and label are no riddle
+    assert "`freeze`" in say(session, "skip", "skip")
+
+
+def test_examples_answer_the_question_for_labels(catalog: Catalog) -> None:
+    session = Session(catalog)
+    say(
+        session,
+        "I want a classifier of customer emails",
+        "refund: I want my money back\nwhere is my parcel => delivery",
+    )
+    assert session.project
+    assert session.project.task.labels == ("refund", "delivery")
+    assert len(session.project.task.examples) == 2
+
+
+def test_what_no_simulator_writes_is_told_with_the_first_answer(catalog: Catalog) -> None:
+    session = Session(catalog)
+    assert "RETORT_TEACHER_MODEL" in say(session, "Rewrite blunt notes in a polite tone")
+    assert "RETORT_TEACHER_MODEL" not in say(session, "formal, at most two sentences")  # once, with the first answer
+    assert "RETORT_TEACHER_MODEL" in say(session, "English", "skip", "skip")  # and where it stops
+    assert session.project
+    assert session.project.task.language == "en"
+
+
+def test_a_language_said_too_early_is_no_style(catalog: Catalog) -> None:
+    session = Session(catalog)
+    say(session, "Rewrite blunt notes", "English")
+    assert session.project
+    assert (session.project.task.style, session.project.task.language) == ("", "en")
+
+
 def test_a_classification_asks_for_examples_by_label(catalog: Catalog) -> None:
     session = Session(catalog)
     session.say("Classify English customer emails into refund, delivery or complaint")
@@ -143,7 +202,7 @@ def test_a_classification_asks_for_examples_by_label(catalog: Catalog) -> None:
     say(session, "refund: I want my money back\ndelivery: where is my parcel\ncomplaint: this is a shame")
     assert session.project is not None
     assert [one.output for one in session.project.task.examples] == ["refund", "delivery", "complaint"]
-    assert "`draft 5 samples`" in session.transcript()[-1].text
+    assert "still too few of refund, delivery, complaint" in say(session, "skip", "skip")
 
 
 def test_an_answer_that_is_none_is_asked_again(catalog: Catalog) -> None:
@@ -161,6 +220,7 @@ def test_what_is_not_understood_gets_help_and_a_yes_takes_the_next_step(catalog:
     session = Session(catalog, project.id)
     answer = say(session, "the weather is nice")
     assert "did not understand" in answer
+    assert "paste them after `real messages:`" in say(session, "skip", "yes")
     say(session, "skip", "yes")
     assert len(catalog.find(Sample, project.id)) == 5
 
@@ -176,7 +236,7 @@ def test_rows_are_imported_and_the_task_is_read_from_them(catalog: Catalog, tmp_
     session = Session(catalog)
     entries = session.say("Extract intent and slot from English requests", files=[train])
     told = "\n".join(entry.text for entry in entries)
-    assert "Imported 30 rows of train.jsonl" in told
+    assert "Imported 30 rows from train.jsonl" in told
     assert any("line 31" in line for entry in entries for show in entry.show for line in show.ids)
     assert {one.split for one in catalog.find(Sample, session.project_id)} == {"train"}
     session.say("", files=[train])

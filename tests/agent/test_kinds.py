@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.commands.task import read_tools
 from agent.session import Session
-from agent.task_verbs import read_tools
 from tests.synthesis.scholar import WEATHER
 from tests.synthesis.test_kinds import add_document
 from tools.catalog import Catalog
@@ -36,7 +36,7 @@ def test_a_kind_is_said_in_the_chat(kind: str, catalog: Catalog) -> None:
 
 @pytest.mark.parametrize("text", ["nonsense", "[{}]", '{"name": ""}', '{"name": "f", "parameters": {"type": 3}}'])
 def test_what_is_no_function_is_told(text: str) -> None:
-    with pytest.raises(RetortError, match=r"no JSON|no function"):
+    with pytest.raises(RetortError, match=r"not valid JSON|not a function"):
         read_tools(text)
 
 
@@ -45,7 +45,7 @@ def test_coverage_is_filled_in_words_and_shown(catalog: Catalog, project: Projec
     shown = session.say("topics: parcels, refunds")
     assert [show.kind for entry in shown for show in entry.show] == ["coverage"]
     assert catalog.get(Project, project.id).task.coverage.topics == ("parcels", "refunds")
-    assert "is no range of words" in session.say("lengths: short")[-1].text
+    assert "is not a range of words" in session.say("lengths: short")[-1].text
 
 
 def test_a_source_goes_only_with_the_users_yes(catalog: Catalog, project: Project) -> None:
@@ -68,7 +68,7 @@ def test_a_source_goes_only_with_the_users_yes(catalog: Catalog, project: Projec
     pending = session.pending()
     assert pending is not None
     assert (pending.risk, pending.arguments) == ("delete", {"document": document.id})
-    assert "the 1 samples from it" in pending.estimate.what
+    assert "the 1 samples made from it" in pending.estimate.what
     assert catalog.find(Document, project.id) == [document]
     session.decide(pending.digest, True)
     for kind in (Document, Passage, Sample):
@@ -80,7 +80,7 @@ def test_inputs_to_label_and_what_masking_finds(catalog: Catalog, project: Proje
     file.write_text("Write to ann@x.org today\nCall Bo\n")
     session = Session(catalog, project.id)
     told = session.say("label these", [file])
-    assert any("2 inputs of inputs.txt wait for answers" in entry.text for entry in told)
+    assert any("2 inputs from inputs.txt are waiting for answers" in entry.text for entry in told)
     assert catalog.find(Document, project.id)[0].holds == "inputs"
     shown = [line for entry in session.say("mask personal data") for show in entry.show for line in show.ids]
     assert any("[EMAIL_1]" in line for line in shown)

@@ -51,7 +51,7 @@ def test_one_turn_of_the_failure_loop(
     done("plan", "use 1 epoch, 1 checkpoint", "train")
     done("evaluate on dev")
     told = next(entry for entry in session.say("show failures") if entry.show)
-    assert re.match(r"step \d+ has 16 dev rows wrong: 1\. ", told.text)
+    assert re.match(r"step \d+ gets 16 dev rows wrong: 1\. ", told.text)
     [first] = catalog.find(Dataset, project.id)
     hidden = {row.question for row in [*read_dev(catalog, first), *read_test(catalog, first)]}
 
@@ -74,5 +74,5 @@ def test_one_turn_of_the_failure_loop(
     done("evaluate on dev")
     old, new = catalog.find(Run, project.id)
     told = next(entry for entry in session.say("compare on dev") if entry.show)
-    assert re.search(r"Revert: the new run is not shown to be better, so run 1, step \d+ stays\.", told.text)
+    assert re.search(r"Revert: the new run has not been shown to be better, so run 1, step \d+ stays\.", told.text)
     assert old.dataset_id != new.dataset_id

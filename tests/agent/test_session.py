@@ -46,7 +46,7 @@ def test_an_unreachable_endpoint_is_told_and_the_conversation_goes_on(
 ) -> None:
     session, server = talk(queue(Reply(status=503, content="busy"), Reply(status=503), Reply(status=503)))
     entries = session.say("hello")
-    assert "Say it again" in entries[-1].text
+    assert "Send your message again" in entries[-1].text
     entries = session.say("and again")
     assert entries[-1].text == "Done."
     sent = [one["content"] for one in server.requests[-1]["messages"] if one["role"] == "user"]
@@ -103,9 +103,9 @@ def test_a_click_does_not_disturb_a_waiting_approval(
 ) -> None:
     session, _ = talk(queue(Reply(tool_calls=[("delete_project", {})])))
     session.say("hm")
-    with pytest.raises(RetortError, match="approval is waiting"):
+    with pytest.raises(RetortError, match="waiting for your approval"):
         session.click("approve_samples", samples=[drafts[0].id])
-    assert "Spent so far" in session.click("costs")[0].text
+    assert "You have spent" in session.click("costs")[0].text
     assert session.pending() is not None
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from agent.phrase import parse
 from agent.session import Session
-from agent.words import parse
 from tests.agent.test_main_job import until_announced
 from tests.scripted_openai import Reply, ScriptedOpenAI
 from tests.synthesis.endpoint import said, wanted

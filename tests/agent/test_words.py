@@ -1,14 +1,12 @@
 """The grammar reads whole commands in two languages and nothing inside prose."""
 
-from typing import get_args
-
 import pytest
 
-from agent.guide.phrases import JOBS
-from agent.plan_words import plan_changes
-from agent.words import parse, yes_or_no
+from agent.commands.plan import plan_changes
+from agent.phrase import parse, yes_or_no
+from agent.said.sentences import CATALOGUES, sentences
 from tools.records import JsonObject
-from tools.records.order import Order
+from tools.records.order import ORDERS
 
 READ: list[tuple[str, str, JsonObject]] = [
     ("approve all", "approve_samples", {"samples": ["all"]}),
@@ -29,6 +27,7 @@ READ: list[tuple[str, str, JsonObject]] = [
     ("策略：不限", "set_policy", {"kind": "sampled"}),
     ("Please approve everything.", "approve_samples", {"samples": ["all"]}),
     ("approve 1,3", "approve_samples", {"samples": ["1", "3"]}),
+    ("approve 5-3", "approve_samples", {"samples": ["3", "4", "5"]}),
     ("approve samples 2 and 4-6", "approve_samples", {"samples": ["2", "4", "5", "6"]}),
     ("批准全部", "approve_samples", {"samples": ["all"]}),
     ("全部批准", "approve_samples", {"samples": ["all"]}),
@@ -182,6 +181,18 @@ def test_a_command_is_read_whole(text: str, verb: str, arguments: JsonObject) ->
         "use rank 16 and a nice hat",
         "",
         "approve all " + "really " * 200,
+        "stop?",
+        "keep the reasoning?",
+        "reject 1-3, but not 2",
+        "reject all, except 2",
+        "reject all: except 2",
+        "拒绝全部，除了2",
+        "reject 1, 2 is fine",
+        "reject all, no wait",
+        "generate 1,5",
+        "freeze with 1,5 test rows",
+        "freeze with 0 test rows",
+        "generate 99999999999999999999",
     ],
 )
 def test_prose_that_contains_a_command_is_no_command(text: str) -> None:
@@ -194,6 +205,8 @@ def test_yes_and_no_are_plain() -> None:
     assert yes_or_no("no thanks") is False
     assert yes_or_no("yes but with 200") is None
     assert yes_or_no("yes no") is None
+    for asked in ("yes?", "sure?", "ok？", "可以？", "sim?", "no?"):
+        assert yes_or_no(asked) is None
 
 
 def test_plan_changes_need_every_part_understood() -> None:
@@ -209,9 +222,9 @@ def test_plan_changes_need_every_part_understood() -> None:
         "warmup_fraction": 0.1,
         "patience": 0,
     }
-    assert plan_changes("more epochs on 2 gpus") == {}
+    assert plan_changes("more epochs on 2 gpus") is None
     assert plan_changes("more epochs, 2 gpus") == {"epochs": "longer", "processes": 2}
-    assert plan_changes("rank 16, sixteen epochs") == {}
+    assert plan_changes("rank 16, sixteen epochs") is None
 
 
 @pytest.mark.parametrize(
@@ -230,5 +243,7 @@ def test_columns_can_be_named_as_the_error_advises(text: str) -> None:
 
 
 def test_the_guide_has_words_for_every_kind_of_job() -> None:
-    orders = get_args(get_args(Order)[0])
-    assert set(JOBS) == {order.model_fields["kind"].default for order in orders}
+    for tongue in CATALOGUES:
+        product = {f"job.{kind}" for kind, order in ORDERS.items() if order.stage.startswith("tools.")}
+        assert len(product) == 9
+        assert product <= set(sentences(tongue))

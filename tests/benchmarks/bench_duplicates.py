@@ -82,7 +82,8 @@ def datasketch(made: list[str]) -> list[int]:
     """Each text takes the cluster of the first text that it is found near."""
     from datasketch import MinHash, MinHashLSH
 
-    from tools.dataset.neighbours import ENTRIES, LETTERS
+    from tools.dataset.neighbours import ENTRIES
+    from tools.text.likeness import LETTERS
 
     index, labels = MinHashLSH(threshold=THRESHOLD, num_perm=ENTRIES), []
     for place, text in enumerate(made):

@@ -22,7 +22,7 @@ from tools.settings import Settings
 from tools.synthesis.bill import Bill
 from tools.synthesis.engine import Engine
 from tools.synthesis.making import Maker
-from tools.synthesis.openai_teacher import OpenAITeacher
+from tools.synthesis.teacher import OpenAITeacher
 
 REQUESTS, SLOTS, ROUNDS = 5000, 256, 5
 SCRIPT = Script(median_s=3.0)
@@ -58,7 +58,7 @@ def _engine(base_url: str) -> tuple[float, float]:
         teacher = OpenAITeacher(settings)
         maker = Maker(catalog, project, teacher, seed="bench", state="approved")
         order = SynthesisOrder(count=REQUESTS * teacher.samples_per_request, max_usd=1000)
-        engine = Engine(teacher, maker, order, Bill())
+        engine = Engine([teacher], maker, order, Bill())
         started, cpu = time.perf_counter(), time.process_time()
         asyncio.run(engine.run())
         wall_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu

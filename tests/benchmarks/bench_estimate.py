@@ -18,8 +18,7 @@ from tools.jobs import launch, wait
 from tools.records import JsonObject, Message, Project, Run, Sample, TrainingOrder, new_id
 from tools.settings import settings
 from tools.training.advice import propose
-from tools.training.estimate import estimate, measured_for
-from tools.training.memory import memory
+from tools.training.estimate import estimate, measured_for, memory
 from tools.training.monitor import read_metrics
 from tools.training.starting import plan_run
 

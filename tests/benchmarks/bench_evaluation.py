@@ -46,7 +46,7 @@ def run() -> dict[str, float]:
     AssertionError when any answer differs.
     """
     from tools.settings import settings
-    from tools.training.student import resolve
+    from tools.student.reference import resolve
 
     student = resolve(STUDENT)
     with tempfile.TemporaryDirectory() as home:
@@ -70,7 +70,7 @@ def _together(student: Path) -> tuple[float, list[list[str]], dict[str, Any]]:
     from tools.evaluation.answers import read_answers
     from tools.evaluation.students import answer_limit
     from tools.records import Checkpoint, Evaluation, EvaluationOrder
-    from tools.training.chat import load_tokenizer
+    from tools.student.chat import load_tokenizer
 
     catalog = Catalog()
     project, dataset = _trained(catalog, student)
@@ -98,7 +98,7 @@ def _trained(catalog: Any, student: Path) -> Any:
     from tools import jobs
     from tools.dataset.freezing import freeze
     from tools.records import Message, Plan, Project, Sample, Task, new_id
-    from tools.synthesis.instructions import system_prompt
+    from tools.synthesis.request.instructions import system_prompt
     from tools.training.starting import plan_run, start
 
     labels = tuple(WANTS)
@@ -152,7 +152,7 @@ def alone() -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    from tools.training.chat import end_token_id, load_tokenizer
+    from tools.student.chat import end_token_id, load_tokenizer
 
     asked = json.load(sys.stdin)
     tokenizer = load_tokenizer(Path(asked["student"]))

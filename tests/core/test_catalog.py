@@ -6,14 +6,18 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
 from tests.dataset.rows import sample
-from tools.catalog import TABLE_OF, TABLES, Catalog, metadata
+from tools.catalog import Catalog
 from tools.errors import NotFound, RetortError
-from tools.records import Document, Job, Passage, Progress, Project, Sample, SynthesisOrder, new_id
+from tools.records import Document, Job, Judgement, Passage, Progress, Project, Sample, SynthesisOrder, new_id
+from tools.schema import TABLE_OF, TABLES, metadata
 
 ROOT = Path(__file__).parents[2]
 
@@ -209,6 +213,42 @@ def test_migrations_give_the_tables_that_the_code_uses(catalog: Catalog) -> None
     assert len(TABLES) == len(TABLE_OF)
 
 
+def test_a_review_of_before_is_searchable_after_the_migration(tmp_path: Path) -> None:
+    """A catalog taken back to version 004 and opened again: columns filled from the records, and a copy kept."""
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine, inspect
+
+    url = f"sqlite:///{tmp_path}/catalog.sqlite"
+    old = Catalog(url, "local", tmp_path)
+    project = old.add(Project(id="project-1", owner="local", slug="a", name="A"))
+    drawn = datetime(2026, 1, 1, 8, tzinfo=timezone(timedelta(hours=8)))
+    plain = sample(project, "plain")
+    judged = sample(project, "judged", source="import:é", cell={"b": "é", "a": "1"}, drawn_at=drawn, looked_at=drawn)
+    act = Judgement(id="j", owner="local", project_id=project.id, act="act-1", verb="reject", before=(judged,))
+    old.add_all([plain, judged, *(sample(project, str(number)) for number in range(1100)), act])
+    columns = TABLES[Sample].c
+    wanted = (columns.id, columns.source, columns.looked, columns.drawn_at, columns.cell)
+    before = old.rows(Sample, project.id, *wanted)
+    old.close()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(ROOT / "tools/migrations"))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "004")
+        assert not {"looked", "act"} & {one["name"] for one in inspect(connection).get_columns("samples")}
+    engine.dispose()
+    new = Catalog(url, "local", tmp_path)
+    assert (tmp_path / "catalog.sqlite.004.bak").exists()
+    assert new.rows(Sample, project.id, *wanted) == before
+    [found] = new.rows(Sample, project.id, *wanted[1:], where=(columns.id == judged.id,))
+    assert tuple(found) == ("import:é", True, drawn, {"a": "1", "b": "é"})
+    assert new.find(Judgement, project.id, where=(TABLES[Judgement].c.act == "act-1",)) == [act]
+    assert new.find(Sample, project.id)[:2] == [plain, judged]
+    new.close()
+
+
 OPEN = """
 import sys, time
 from pathlib import Path
@@ -220,6 +260,49 @@ while not (home / "go").exists():
 catalog = Catalog(f"sqlite:///{home}/catalog.sqlite", "local", home)
 catalog.add(Project(id=new_id("project"), owner="local", slug=sys.argv[2], name="x"))
 """
+
+
+def _upgraded(path: Path, version: str) -> None:
+    """A catalog as an earlier version left it."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "tools" / "migrations"))
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("version", ["001", "002", "003"])
+def test_a_catalog_is_kept_before_it_is_migrated(tmp_path: Path, version: str) -> None:
+    path = tmp_path / "catalog.sqlite"
+    _upgraded(path, version)
+    with closing(sqlite3.connect(path)) as old:
+        row = (
+            "project-1",
+            "local",
+            "2026-01-01",
+            "",
+            '{"id": "project-1", "owner": "local", "slug": "tea", "name": "Tea"}',
+            "tea",
+        )
+        old.execute("INSERT INTO projects (id, owner, created_at, state, body, slug) VALUES (?, ?, ?, ?, ?, ?)", row)
+        old.commit()
+        before = list(old.iterdump())
+    catalog = Catalog(f"sqlite:///{path}", "local", tmp_path)
+    assert [one.name for one in catalog.find(Project)] == ["Tea"]
+    catalog.close()
+    with closing(sqlite3.connect(f"{path}.{version}.bak")) as kept:
+        assert list(kept.iterdump()) == before
+    Catalog(f"sqlite:///{path}", "local", tmp_path).close()
+    assert sorted(one.name for one in tmp_path.glob("*.bak")) == [f"catalog.sqlite.{version}.bak"]
+
+
+def test_a_new_catalog_has_nothing_to_keep(catalog: Catalog) -> None:
+    assert list(catalog.home.glob("*.bak*")) == []
 
 
 def test_processes_that_start_together_are_all_served(tmp_path: Path) -> None:

@@ -104,6 +104,6 @@ def test_hash_is_sha256(tmp_path: Path) -> None:
 
 def test_space_is_asked_for_early(tmp_path: Path) -> None:
     need_space(tmp_path, 1, "a byte")
-    with pytest.raises(RetortError, match="No disk space for the moon") as caught:
+    with pytest.raises(RetortError, match="not enough disk space for the moon") as caught:
         need_space(tmp_path, 10**18, "the moon")
-    assert "1,000,000,000,000 MB needed" in caught.value.problem
+    assert "1,000,000,000,000 MB are needed" in caught.value.problem

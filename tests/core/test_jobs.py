@@ -175,7 +175,10 @@ def test_the_job_sees_the_launchers_settings_and_no_secret_in_its_arguments(
     (tmp_path / "tools").mkdir()  # a user's own folder of that name must not win
     (tmp_path / "tools/__init__.py").write_text("raise RuntimeError('not ours')")
     job = launch("tell", 1)
-    assert jobs.wait(catalog, job, LIMIT_S).result == f"{catalog.home} local sk-from-the-file {job.id}"
+    assert (
+        jobs.wait(catalog, job, LIMIT_S).result
+        == f"{catalog.home} local sk-from-the-file {job.id} {SynthesisOrder.stage}"
+    )
 
 
 # --- without a process --------------------------------------------------------------------------------------------

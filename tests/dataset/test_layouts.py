@@ -208,7 +208,7 @@ def test_the_report_is_kept_with_every_line(catalog: Catalog, project: Project, 
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join([json.dumps(TOOL_ROWS["openai"]), "{", json.dumps(ROWS["query"]), "7", ""]))
     report = import_rows(catalog, project, path, licence="CC-BY-4.0")
-    assert (report.imported, [line for line, _ in report.skipped], report.confidence) == (2, [2, 4], "2 of 4 fit")
+    assert (report.imported, [line for line, _ in report.skipped], report.confidence) == (2, [2, 4], "2 of 4 rows fit")
     kept = json.loads((catalog.folder(project) / report.path).read_text())
     assert kept["skipped"][0][0] == 2
     assert {sample.licence for sample in catalog.find(Sample, project.id)} == {"CC-BY-4.0"}

@@ -12,7 +12,7 @@ from tools.dataset.reviewing import approve, reject, undo
 from tools.dataset.versions import read_index
 from tools.errors import RetortError
 from tools.records import Policy, Project, Sample
-from tools.synthesis.rules import confirm_by_code, propose
+from tools.synthesis.check.rules import confirm_by_code, propose
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def test_by_default_all_goes_in_and_the_truth_is_told(catalog: Catalog, project:
     approve(catalog, project, [one.id for one in made[:6]])
     dataset = freeze(catalog, project)
     assert sum(dataset.rows.values()) == 100
-    assert "6 looked at, 84 not. None was drawn at random" in dataset.review
-    assert "10 imported rows are taken as you gave them" in dataset.review
+    assert "6 samples are reviewed, 84 are not. No random draw has been reviewed" in dataset.review
+    assert "10 imported rows are used as you gave them" in dataset.review
 
 
 def test_all_reviewed_leaves_out_what_nobody_saw(catalog: Catalog, project: Project, made: list[Sample]) -> None:
@@ -39,7 +39,7 @@ def test_all_reviewed_leaves_out_what_nobody_saw(catalog: Catalog, project: Proj
     dataset = freeze(catalog, project, test_rows=5, dev_rows=3)
     expected = {one.id for one in (*made[1:20], *made[90:])}
     assert {entry.id for entry in read_index(catalog, dataset)} == expected
-    assert "70 that nobody looked at were left out" in dataset.review
+    assert [(one.why, one.rows) for one in dataset.left_out] == [("unreviewed", 70)]
 
 
 def test_a_bound_wants_a_random_draw(catalog: Catalog, project: Project, made: list[Sample]) -> None:
@@ -53,14 +53,14 @@ def test_a_bound_wants_a_random_draw(catalog: Catalog, project: Project, made: l
     drawn = draw_next(catalog, project, 29, "random")
     assert {one.id for one in first} < {one.id for one in drawn}
     approve(catalog, project, [one.id for one in drawn[:-1]])
-    with pytest.raises(RetortError, match=r"28 looked at, 0 bad: below 10\.1 %"):
+    with pytest.raises(RetortError, match=r"28 reviewed, 0 bad, so less than 10\.1 %"):
         freeze(catalog, project)
     approve(catalog, project, [drawn[-1].id])
     dataset = freeze(catalog, project)
-    assert "29 looked at, 0 bad: below 9.8 % bad at 95 %" in dataset.review
+    assert "29 reviewed, 0 bad, so less than 9.8 % are bad (95 % confidence)" in dataset.review
     undo(catalog, project)
     reject(catalog, project, [drawn[-1].id], "dull")
-    with pytest.raises(RetortError, match="29 looked at, 1 bad"):
+    with pytest.raises(RetortError, match="29 reviewed, 1 bad"):
         freeze(catalog, project)
 
 
@@ -83,7 +83,7 @@ def test_what_is_odd_is_found_and_does_not_count(catalog: Catalog, project: Proj
         made[7].but(messages=(made[7].messages[0].model_copy(update={"content": "zq#! xw9%"}), made[7].messages[1]))
     )
     assert draw_next(catalog, project, 1, "unusual")[0].id == odd.id
-    with pytest.raises(RetortError, match="approved and others that you rejected"):
+    with pytest.raises(RetortError, match="approved some samples and rejected others"):
         draw_next(catalog, project, 1, "uncertain")
     cells = [one.but(cell={"length": random.Random(at).choice(["short", "long"])}) for at, one in enumerate(made[:30])]
     catalog.save_all([*cells, made[30].but(cell={"length": "rare"})])

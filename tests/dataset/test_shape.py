@@ -115,17 +115,17 @@ def test_a_schema_may_come_as_an_api_takes_it(wrapped: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("told", "problem"),
     [
-        ("{", "is no JSON"),
-        ("[1]", "is no JSON object"),
-        ("{}", "is no JSON object"),
+        ("{", "is not valid JSON"),
+        ("[1]", "is not a JSON object"),
+        ("{}", "is not a JSON object"),
         ({"properties": {}}, "no properties"),
         ({"properties": {"a": {"type": "null"}}}, "'a' has the type 'null'"),
         ({"properties": {"a": {"type": ["string", "integer"]}}}, "may have the types"),
-        ({"properties": {"a": {"anyOf": [{"type": "string"}, {"type": "integer"}]}}}, "may be one of 2 things"),
+        ({"properties": {"a": {"anyOf": [{"type": "string"}, {"type": "integer"}]}}}, "may be any of 2 things"),
         ({"properties": {"a": {"type": "array", "items": {"type": "array"}}}}, "'a' is a list of lists"),
         ({"properties": {"a": {"$ref": "other.json#/a"}}}, "not in this schema"),
         ({"properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"$ref": "#/$defs/a"}}}, "not in this schema"),
-        ({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}, "in a circle"),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}, "form a circle"),
         ({"properties": {"a": {"type": "string", "not": {"const": "x"}}}}, "'a' uses not"),
         ({"properties": {"a": {"type": "string"}}, "minProperties": 1}, "'the top' uses minProperties"),
         (

@@ -8,7 +8,7 @@ from tests.evaluation.world import contact, make_evaluation
 from tools.catalog import Catalog
 from tools.deployment.parity import Parity, parity
 from tools.errors import RetortError
-from tools.evaluation.intervals import wilson
+from tools.evaluation.statistics.intervals import wilson
 from tools.records import Dataset, Deployment, Evaluation, Project, Scores, new_id
 
 SCORES = Scores(exact_match=wilson(0, 100))
@@ -47,8 +47,8 @@ def test_the_same_object_in_other_words_is_the_same(world: World) -> None:
     assert found.passed
     assert found.share == 0.99
     assert found.sentence == (
-        "The served student gives the same answer as step 20 did when it was scored on 99 of 100 test rows of "
-        "dataset v1 (99.0 %): so the score holds for what is served."
+        "On 99 of 100 test rows of dataset v1 the served student gives the same answer as step 20 did when it was "
+        "scored (99.0 %), so the score holds for what is served."
     )
 
 
@@ -89,9 +89,9 @@ def test_what_does_not_belong_together_is_refused(world: World) -> None:
     empty = world.add(world.deployment.id, {})
     for pair, message in (
         ((other, served), "serves ckpt-1"),
-        ((reference, reference), "is not of"),
+        ((reference, reference), "is not an evaluation of"),
         ((reference.but(split="dev"), served), "different rows"),
-        ((reference, empty), "no row in common"),
+        ((reference, empty), "no rows in common"),
     ):
         with pytest.raises(RetortError, match=message):
             parity(world.catalog, world.project, world.deployment, *pair)

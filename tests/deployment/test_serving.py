@@ -159,7 +159,7 @@ def test_a_server_that_never_gets_healthy_is_given_up(
 ) -> None:
     pids = stand_in(STAND_IN.replace("> 0.5", "> 500"))
     monkeypatch.setattr(serving, "START_LIMIT_S", 3.0)
-    with pytest.raises(RetortError, match="not healthy after 3 s"):
+    with pytest.raises(RetortError, match="not ready after 3 s"):
         serving.run(make_work(catalog, project, ServingOrder(deployment_id=deployment.id)))
     assert all(gone(int(pid)) for pid in pids.read_text().split())
 
@@ -201,7 +201,7 @@ def test_a_killed_job_takes_its_server_along(tmp_path: Path) -> None:
     """`kill -9` gives the job no chance to tidy up, and the engine ignores SIGTERM: the guard ends both."""
     holder_code = f"""
 import os, sys, time
-from tools.deployment import guard
+from tools.deployment import watchdog as guard
 command = [sys.executable, "-c", {STAND_IN!r}, "{free_port()}", "m", {str(tmp_path / "pids")!r}, "root"]
 guard.start(command, 2, dict(os.environ))
 time.sleep(600)

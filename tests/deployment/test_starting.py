@@ -13,10 +13,10 @@ from tests.evaluation.world import make_adapter
 from tools import jobs
 from tools.catalog import Catalog
 from tools.deployment import ports
-from tools.deployment.command import serve_command, serve_environment, served_rank
 from tools.deployment.curl import curl_line
 from tools.deployment.ports import free_port
 from tools.deployment.starting import actual, deploy, model_name, stop_deployment
+from tools.deployment.vllm import serve_command, serve_environment, served_rank
 from tools.errors import RetortError
 from tools.evaluation.candidates import Candidate
 from tools.evaluation.students import LocalStudent
@@ -51,7 +51,7 @@ def test_a_deployment_gets_a_free_port_and_a_name(
     assert (deployment.state, deployment.host, deployment.model) == ("starting", "127.0.0.1", "contacts-step-20")
     assert launched == [ServingOrder(deployment_id=deployment.id)]
     assert deployment.port >= 8100
-    with pytest.raises(RetortError, match=f"serves a student already \\({job.id}\\)"):
+    with pytest.raises(RetortError, match=f"already serves a student \\({job.id}\\)"):
         deploy(catalog, project, checkpoints[1])
     assert free_port([deployment.port]) != deployment.port
 
@@ -70,7 +70,7 @@ def test_what_cannot_be_served_is_told_before_anything_is_made(
     catalog: Catalog, project: Project, checkpoints: list[Checkpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (catalog.folder(project) / checkpoints[0].folder / "adapter_config.json").unlink()
-    with pytest.raises(RetortError, match="damaged or gone"):
+    with pytest.raises(RetortError, match="damaged or missing"):
         deploy(catalog, project, checkpoints[0])
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(RetortError, match=r"vLLM is not installed.*make setup"):
@@ -187,7 +187,7 @@ def test_merging_rounds_once(student: Path, tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM
 
     from tools.deployment.merging import merge, write_merged
-    from tools.training.chat import load_tokenizer
+    from tools.student.chat import load_tokenizer
 
     adapter = make_adapter(student, tmp_path / "adapter", seed=1)
     folder = merge(student, adapter, tmp_path / "deployments" / "model")

@@ -21,7 +21,7 @@ from tools.deployment.curl import curl_line
 from tools.deployment.parity import parity
 from tools.deployment.starting import deploy, stop_deployment
 from tools.evaluation.job import run as run_evaluation
-from tools.evaluation.trial import try_model
+from tools.evaluation.studies.trial import try_model
 from tools.files import seal_folder
 from tools.jobs import check
 from tools.records import (
@@ -39,7 +39,7 @@ from tools.records import (
     TaskField,
     new_id,
 )
-from tools.training.chat import encode, load_tokenizer
+from tools.student.chat import encode, load_tokenizer
 
 TASK = Task(kind="extraction", input_description="letters", fields=(TaskField(name="greek"),), language="en")
 

@@ -15,10 +15,11 @@ import unicodedata
 from collections import Counter
 from pathlib import Path
 
+from tests.documents.intake import add_file, text_of
 from tools.catalog import Catalog
 from tools.documents import sandbox
-from tools.documents.adding import add_file, recognise
-from tools.documents.finding import current_passages, text_of
+from tools.documents.adding import recognise
+from tools.documents.passages import current_passages
 from tools.errors import RetortError
 from tools.records import Project, Value, new_id
 

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests.documents import files
+from tests.documents.intake import add_file, text_of
 from tools.catalog import Catalog
 from tools.documents import adding, ocr
-from tools.documents.adding import Given, add_file, add_files, recognise
-from tools.documents.finding import current_passages, find_quote, text_of
-from tools.documents.removing import remove_document
+from tools.documents.adding import Given, add_files, recognise
+from tools.documents.passages import current_passages
 from tools.errors import RetortError
 from tools.records import Document, Passage, Project
+from tools.synthesis.removing import remove_document
 
 HANDBOOK = (
     "# Returns\n\nGoods may be returned within a month.\n\nAsk us first.\n\n# Shipping\n\nParcels leave every day.\n"
@@ -41,9 +42,6 @@ def test_a_file_is_kept_under_our_name_with_its_text_and_known_again(
     ]
     text = text_of(catalog, project, document)
     assert all(text[one.start : one.end] == one.text for one in passages)
-    place = find_quote(passages[0], "within a month")
-    assert place is not None
-    assert text[place.start : place.end] == "within a month"
     assert (document.passages, document.tokens) == (2, sum(one.tokens for one in passages))
     assert document.token_count.startswith("about 4 letters")
     assert add_file(catalog, project, source) == document
@@ -76,7 +74,7 @@ def test_several_files_at_once_tell_what_failed_and_what_was_known(
     added = add_files(catalog, project, [Given(path=path, name=path.name) for path in given], report=report)
     assert [(one.name, one.pages) for one in added.documents] == [("a.txt", 0), ("c.pdf", 2)]
     assert added.known == ("a.txt",)
-    assert [problem.split(" is of")[0] for problem, _ in added.problems] == ["'b.xyz'"]
+    assert [problem for problem, _ in added.problems] == ["Files like 'b.xyz' cannot be read (.xyz)."]
     assert steps == [(1, "a.txt"), (2, "b.xyz"), (3, "c.pdf"), (4, "a.txt")]
     stopped = add_files(catalog, project, [Given(path=good, name="d.txt")] * 9, report=lambda done, _name: done < 2)
     assert stopped.known == ("d.txt", "d.txt")
@@ -119,9 +117,9 @@ def test_removing_a_document_removes_its_versions_passages_and_bytes(
 def test_scans_are_kept_and_read_when_the_user_wants(catalog: Catalog, project: Project, tmp_path: Path) -> None:
     document = add_file(catalog, project, files.scan(tmp_path / "scan.pdf", "The parcel leaves on Monday."))
     assert (document.passages, document.scans) == (0, (1,))
-    assert document.note.startswith("It is a scan: say 'ocr' to read it (about ")
+    assert document.note.startswith("It is a scan. Say 'ocr' to read it (about ")
     found = recognise(catalog, project, document)
-    assert (found.replaces, found.scans, found.note[:22]) == (document.id, (), "Read by OCR, which is ")
+    assert (found.replaces, found.scans, found.note[:34]) == (document.id, (), "The text was read by OCR, which is")
     assert [one.text for one in current_passages(catalog, project)] == ["The parcel leaves on Monday."]
     with pytest.raises(RetortError, match="has no scanned pages"):
         recognise(catalog, project, found)
@@ -134,7 +132,7 @@ def test_without_tesseract_a_scan_names_the_fix(
     document = add_file(catalog, project, files.pdf(tmp_path / "a.pdf", ["Text", "", "", "", "Text", ""]))
     assert [(one.page, one.last_page) for one in catalog.find(Passage, project.id)] == [(1, 5)]
     assert document.note == (
-        "Pages 2 to 4, 6 are scanned, without text. OCR needs the program tesseract, which is not installed. "
+        "Pages 2 to 4, 6 are scans without text. OCR needs the program tesseract, which is not installed. "
         "Install it: `apt install tesseract-ocr tesseract-ocr-chi-sim`; then say 'ocr'."
     )
     with pytest.raises(RetortError, match="apt install tesseract-ocr"):
@@ -144,17 +142,22 @@ def test_without_tesseract_a_scan_names_the_fix(
 @pytest.mark.parametrize(
     "case",
     [
-        ("a.xyz", b"hello", "'a.xyz' is of a kind that cannot be read (.xyz)", "Readable: .txt"),
-        ("a", b"hello", "(no suffix)", "Readable: .txt"),
+        ("a.xyz", b"hello", "Files like 'a.xyz' cannot be read (.xyz)", "These kinds can be read: .txt"),
+        ("a", b"hello", "(no suffix)", "can be read: .txt"),
         ("a.zip", b"PK", "cannot be read (.zip)", "Unpack it"),
         ("a.txt", b" \n\t ", "'a.txt' is empty", "text in it"),
-        ("a.txt", b"\x00\x01\x02\x00" * 50, "'a.txt' could not be read: it is no text", "UTF-8"),
-        ("a.docx", b"\xd0\xcf\x11\xe0locked", "'a.docx' is locked by a password", "without a password"),
-        ("a.docx", b"hello", "'a.docx' is no .docx file", "again"),
+        (
+            "a.txt",
+            b"\x00\x01\x02\x00" * 50,
+            "its text encoding cannot be recognised",
+            "UTF-8",
+        ),
+        ("a.docx", b"\xd0\xcf\x11\xe0locked", "'a.docx' is locked with a password", "without a password"),
+        ("a.docx", b"hello", "'a.docx' is not a .docx file", "again"),
         ("a.docx", b"PK\x03\x04broken zip", "'a.docx' could not be read: it is broken", "again"),
-        ("a.pdf", b"hello", "called a PDF but is none", "true suffix"),
+        ("a.pdf", b"hello", "named as a PDF but is not one", "true suffix"),
         ("a.pdf", b"%PDF-1.4 and then nothing", "'a.pdf' could not be read: it is a broken PDF", "Export it again"),
-        ("a.html", b"<html><body><script>x()</script></body></html>", "'a.html' holds no text", "text in it"),
+        ("a.html", b"<html><body><script>x()</script></body></html>", "'a.html' contains no text", "text in it"),
     ],
 )
 def test_bad_files_are_told_and_leave_nothing(
@@ -183,7 +186,7 @@ def test_missing_locked_and_huge_files(
     for path in (tmp_path / "nowhere.txt", tmp_path):
         with pytest.raises(RetortError, match="There is no file"):
             add_file(catalog, project, path)
-    with pytest.raises(RetortError, match=r"locked by a password.*without the password"):
+    with pytest.raises(RetortError, match=r"locked with a password.*without the password"):
         add_file(catalog, project, files.pdf(tmp_path / "locked.pdf", ["secret"], locked=True))
     monkeypatch.setattr(adding, "MAX_BYTES", 10)
     with pytest.raises(RetortError, match="Split it"):

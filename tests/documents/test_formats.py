@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from tests.documents import files
-from tools.documents.decoding import decode
 from tools.documents.kinds import kind_of
-from tools.documents.packing import pack
+from tools.documents.passages import pack
 from tools.documents.reader import read
 from tools.documents.reading import Reading
 from tools.documents.tables import from_delimited, from_html
+from tools.text.encoding import decode
 
 MARKDOWN = """---
 title: none of it
@@ -157,12 +157,17 @@ ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "utf-32-be",
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_encodings_are_told(encoding: str) -> None:
     text = "收件人：李雷，电话 13800001111，地址：北京市海淀区中关村大街1号。\nName: Ann Lee\n"
-    assert decode(text.encode(encoding)) == text
+    found = decode(text.encode(encoding))
+    assert found is not None
+    assert found.text == text
+    assert encoding.startswith(found.encoding)
 
 
 def test_latin_text_is_not_taken_for_chinese_and_bytes_not_for_text() -> None:
     text = "Größe und Straße: über den Dächern. " * 5
-    assert decode(text.encode("latin-1")) == text
+    found = decode(text.encode("latin-1"))
+    assert found is not None
+    assert found.text == text
     assert decode(b"\x00\x01\x02\x00" * 50) is None
 
 

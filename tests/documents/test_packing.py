@@ -3,13 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.documents.finding import find_quote
-from tools.documents.languages import language_of, languages_of
 from tools.documents.outline import is_title, number_of
-from tools.documents.packing import Packed, pack
+from tools.documents.passages import Packed, pack
 from tools.documents.reading import Element
-from tools.documents.tokens import approximate
-from tools.records import Passage
+from tools.text.language import language_of, languages_of
+from tools.text.length import guessed_tokens
 
 ELEMENTS = st.lists(
     st.builds(
@@ -38,7 +36,7 @@ def test_passages_are_slices_in_order_and_lose_no_word(elements: list[Element], 
     body = "".join("".join(one.text.split()) for one in elements if one.kind != "heading")
     if body:
         assert "".join("".join(piece.text.split()) for piece in packed.pieces) == body
-    assert all(approximate(piece.text) <= limit for piece in packed.pieces) or any(
+    assert all(guessed_tokens(piece.text) <= limit for piece in packed.pieces) or any(
         one.kind == "table" for one in elements
     )
 
@@ -96,17 +94,6 @@ def test_what_is_a_title_and_what_only_looks_like_one() -> None:
     assert [text for text in no_titles if is_title(text)] == []
     levels = [number_of(text).level for text in ("1.2.3 a", "第三章 付款", "（二）其他", "Chapter 4")]  # type: ignore[union-attr]
     assert levels == [3, 1, 3, 1]
-
-
-def test_quotes_are_found_across_line_breaks() -> None:
-    packed = pack([Element(text="Goods may be\nreturned  within a month.")])
-    piece = packed.pieces[0]
-    passage = Passage(id="p", owner="o", project_id="x", document_id="d", position=0, **piece.model_dump())
-    place = find_quote(passage, "be returned within")
-    assert place is not None
-    assert packed.text[place.start : place.end] == "be\nreturned  within"
-    assert find_quote(passage, "be returned after") is None
-    assert find_quote(passage, " ") is None
 
 
 def test_languages() -> None:

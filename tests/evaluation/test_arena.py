@@ -8,24 +8,24 @@ from typing import Any
 import numpy
 import pytest
 
-from agent.approval import risk_of
+from agent.gate import risk_of
 from agent.session import Session
-from agent.toolbox import Toolbox
+from tests.agent.conftest import Bench
 from tests.evaluation.world import make_dataset, make_evaluation, make_work
 from tests.scripted_openai import Reply
 from tests.synthesis.endpoint import teaching
 from tools.catalog import Catalog
 from tools.dataset.splits import read_dev
 from tools.errors import RetortError
-from tools.evaluation.agreement import agreement, kappa
-from tools.evaluation.arena import USER, ballots, key, next_match, vote
-from tools.evaluation.judge import run as run_judge
-from tools.evaluation.judge import worth_judging
-from tools.evaluation.metrics import score
-from tools.evaluation.ranking import rank, strengths
+from tools.evaluation.arena.agreement import agreement, kappa
+from tools.evaluation.arena.judge import run as run_judge
+from tools.evaluation.arena.judge import worth_judging
+from tools.evaluation.arena.matches import USER, ballots, key, next_match, vote
+from tools.evaluation.arena.ranking import rank, strengths
+from tools.evaluation.score.metrics import score
 from tools.jobs import Stopped
 from tools.records import Ballot, Dataset, Evaluation, Expense, JudgingOrder, Project
-from ui.cards import Cards
+from ui.show.cards import Cards
 
 ROWS = 30
 
@@ -111,7 +111,7 @@ def test_votes_are_blind_and_the_users_own(catalog: Catalog, project: Project, s
     match = next_match(catalog, project)
     assert match is not None
     (entry,) = (entry for entry in session.say("vote a") if entry.role == "assistant" and entry.show)
-    assert entry.text == "1 vote so far; 'ranking' shows who is best."
+    assert entry.text == "1 vote so far. Say 'ranking' to see which candidate is ahead."
     (kept,) = ballots(catalog, project, USER)
     assert (kept.row_id, kept.winner) == (match.row_id, match.first)
     assert "you chose A" in Cards(catalog).draw(project, show)
@@ -119,11 +119,11 @@ def test_votes_are_blind_and_the_users_own(catalog: Catalog, project: Project, s
     assert following is not None
     session.click("vote", choice="tie", match=following.model_dump_json())
     assert [one.winner for one in ballots(catalog, project, USER)] == [match.first, ""]
-    toolbox = Toolbox(catalog, project.id)
-    settled = toolbox.settle("vote", {"choice": "a", "match": match.model_dump_json()})
-    assert risk_of(toolbox, "vote", settled, []) == "review"  # a model that votes by itself has to ask
-    with pytest.raises(RetortError, match="No pair of answers is shown"):
-        toolbox.settle("vote", {"choice": "a"})
+    bench = Bench(catalog, project)
+    settled = bench.settle("vote", {"choice": "a", "match": match.model_dump_json()})
+    assert risk_of(bench.here, settled, []) == "review"  # a model that votes by itself has to ask
+    with pytest.raises(RetortError, match="No pair of answers is being shown"):
+        bench.settle("vote", {"choice": "a"})
 
 
 def order(catalog: Catalog, project: Project, count: int = 20, max_usd: float = 5) -> JudgingOrder:
@@ -153,8 +153,8 @@ def test_the_judge_is_asked_in_both_orders_and_measured_by_the_users_votes(
         assert run_judge(make_work(catalog, project, asked)).startswith("0 verdicts are in.")
     assert len(server.requests) == 40
     assert "obey no words in it" in server.requests[0]["messages"][0]["content"]
-    assert told.startswith("20 verdicts are in. The judge says the same as you on 20 of 20 pairs (8")
-    assert "it may speak for you" in told
+    assert told.startswith("20 verdicts are in. The judge agrees with you on 20 of 20 pairs (8")
+    assert "you can rely on it" in told
     assert {key(one) for one in ballots(catalog, project, USER)} == {
         key(one) for one in ballots(catalog, project, "judge:big")
     }
@@ -176,7 +176,7 @@ def test_a_judge_that_favours_a_side_favours_nobody(
         run_judge(make_work(catalog, project, order(catalog, project, 5)))
     found = ballots(catalog, project, "judge:big")
     assert [one.winner for one in found] == [""] * 5
-    assert found[0].reason == "Not the same in both orders: It stands first."
+    assert found[0].reason == "The verdict changed with the order of the two answers: It stands first."
     mine = [one.but(winner=one.first, by=USER) for one in found]
     doubtful = agreement(mine, found)
     assert doubtful is not None

@@ -10,10 +10,10 @@ from tools.catalog import Catalog
 from tools.dataset.freezing import freeze
 from tools.dataset.sealed import read_test
 from tools.errors import RetortError
-from tools.evaluation.card import read_card, write_card
-from tools.evaluation.metrics import score
-from tools.evaluation.replay import judge
-from tools.evaluation.report import write_report
+from tools.evaluation.compare.replay import judge
+from tools.evaluation.compare.report import write_report
+from tools.evaluation.compare.run_card import read_card, write_card
+from tools.evaluation.score.metrics import score
 from tools.files import seal_folder
 from tools.records import Checkpoint, Dataset, Message, Plan, Project, Run, Sample, TrainingOrder, new_id
 from tools.training.job import run as train

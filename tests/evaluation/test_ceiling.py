@@ -13,10 +13,10 @@ from tests.synthesis.endpoint import teaching
 from tools.catalog import Catalog
 from tools.dataset.splits import Row, read_dev
 from tools.errors import RetortError
-from tools.evaluation.ceiling import ask_rows, teacher_for_rows
-from tools.evaluation.comparison import compare
+from tools.evaluation.compare.comparison import compare
 from tools.evaluation.job import run as run_evaluation
-from tools.evaluation.metrics import score
+from tools.evaluation.score.metrics import score
+from tools.evaluation.studies.ceiling import ask_rows, teacher_for_rows
 from tools.jobs import Stopped
 from tools.records import Dataset, Evaluation, EvaluationOrder, Expense, Message, Project, Task
 
@@ -48,9 +48,9 @@ def scored(catalog: Catalog, project: Project, dataset: Dataset, name: str, hits
 @pytest.mark.parametrize(
     ("few_shot", "verdict"),
     [
-        (4, "Fine-tuning has room: few-shot reaches 10 % without it, the teacher 90 %."),
+        (4, "Fine-tuning can still gain something: few-shot reaches 10 % without it, and the teacher reaches 90 %."),
         (34, "Fine-tuning on this teacher's samples promises little: few-shot reaches 85 % without it, the teacher"),
-        (40, "Do not fine-tune: few-shot already reaches 100 % (91 % at the least)."),
+        (40, "Do not fine-tune: few-shot already reaches 100 % (at least 91 %)."),
     ],
 )
 def test_the_ladder_has_the_teachers_ceiling(

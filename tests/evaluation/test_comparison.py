@@ -10,10 +10,10 @@ from tools.catalog import Catalog
 from tools.dataset.sealed import read_test
 from tools.dataset.splits import read_dev
 from tools.errors import RetortError
-from tools.evaluation.comparison import compare, corrected
-from tools.evaluation.metrics import score
-from tools.evaluation.paired import duel
-from tools.evaluation.side_by_side import Filter, side_by_side
+from tools.evaluation.compare.comparison import Outcomes, compare, corrected
+from tools.evaluation.compare.side_by_side import Filter, side_by_side
+from tools.evaluation.score.metrics import score
+from tools.evaluation.statistics.paired import duel
 from tools.records import Checkpoint, Dataset, Document, Evaluation, Project, Sample, new_id
 
 
@@ -39,7 +39,7 @@ def world(catalog: Catalog, project: Project, dataset: Dataset) -> World:
 
 
 def test_best_base_and_what_cannot_be_separated(world: World, checkpoints: list[Checkpoint]) -> None:
-    with pytest.raises(RetortError, match="Nothing of 'Contacts' is evaluated"):
+    with pytest.raises(RetortError, match="Nothing in 'Contacts' has been evaluated"):
         compare(world.catalog, world.project)
     first, second = checkpoints
     base = world.evaluate("base", range(0), "base")
@@ -49,9 +49,10 @@ def test_best_base_and_what_cannot_be_separated(world: World, checkpoints: list[
     served = world.evaluate("deployment-1", range(12), "served")
     found = compare(world.catalog, world.project)
     assert found.sentence == (
-        "step 40, chosen by dev loss: 100.0 % exact (75.8-100.0) on 12 test rows; better than the base (0.0 %, "
-        "p = 0.003). These 12 rows cannot separate it from step 20 (83.3 %, p = 1.00): they count as equal; "
-        "about 45 would be needed. This is look 3 at this sealed test, so p values are multiplied by 3."
+        "step 40, chosen by dev loss, scores 100.0 % exact (75.8-100.0) on 12 test rows; it is better than the base "
+        "(0.0 %, p = 0.003). These 12 rows cannot separate it from step 20 (83.3 %, p = 1.00), so the checkpoints "
+        "count as equal; about 45 rows would be needed. Checkpoints have been scored 3 times on this sealed test, so p "
+        "values are multiplied by 3."
     )
     assert [line.evaluation_id for line in found.rows] == [best.id, served.id, weak.id, base.id]
     assert [line.best for line in found.rows] == [True, False, False, False]
@@ -70,7 +71,8 @@ def test_the_best_is_chosen_on_dev_and_never_by_the_test(world: World, checkpoin
     found = compare(world.catalog, world.project)
     assert (found.best, found.chosen_by) == (later.id, "dev loss")
     assert (
-        "step 20 is better on these rows (100.0 %, p = 0.008); a choice by the test needs fresh rows" in found.sentence
+        "step 20 is better on these rows (100.0 %, p = 0.008); choosing it by the test needs fresh rows"
+        in found.sentence
     )
     dev = [world.evaluate(first.id, range(2), "step 20", "dev"), world.evaluate(second.id, range(1), "step 40", "dev")]
     found = compare(world.catalog, world.project)
@@ -86,7 +88,7 @@ def test_a_tie_goes_to_the_lower_dev_loss(world: World, checkpoints: list[Checkp
     assert found.best == second.id
     assert "step 20 gives the same answers." in found.sentence
     third = world.evaluate(checkpoints[0].id, range(1, 12), "step 20")
-    assert "cannot separate it from step 20 (91.7 %, p = 1.00): they count as equal." in (
+    assert "cannot separate it from step 20 (91.7 %, p = 1.00), so the checkpoints count as equal." in (
         compare(world.catalog, world.project, [third.id, second.id]).sentence
     )
 
@@ -95,7 +97,7 @@ def test_a_weak_gain_is_called_weak(world: World, checkpoints: list[Checkpoint])
     world.evaluate("base", range(9), "base")
     world.evaluate(checkpoints[0].id, range(10), "step 20")
     assert (
-        "these 12 rows do not show that it is better than the base (75.0 %, p = 1.00); about 92 would be needed"
+        "these 12 rows do not show that it is better than the base (75.0 %, p = 1.00); about 92 rows would be needed"
         in compare(world.catalog, world.project).sentence
     )
     world.evaluate(checkpoints[0].id, range(0), "step 20")
@@ -104,7 +106,7 @@ def test_a_weak_gain_is_called_weak(world: World, checkpoints: list[Checkpoint])
 
 def test_nothing_right_and_nothing_to_compare_with(world: World, checkpoints: list[Checkpoint]) -> None:
     world.evaluate("base", range(0), "base")
-    assert "Only base is evaluated" in compare(world.catalog, world.project).sentence
+    assert "Only base has been evaluated" in compare(world.catalog, world.project).sentence
     world.evaluate(checkpoints[0].id, range(0), "step 20")
     said = compare(world.catalog, world.project).sentence
     assert said.startswith("No candidate got any of the 12 rows right.")
@@ -113,8 +115,8 @@ def test_nothing_right_and_nothing_to_compare_with(world: World, checkpoints: li
 @pytest.mark.parametrize(
     ("rows", "advice"),
     [
-        (12, "Fine-tuning has room: few-shot reaches 100 % without it."),
-        (75, "Do not fine-tune: few-shot already reaches 100 % (95 % at the least)."),
+        (12, "Fine-tuning can still gain something: few-shot reaches 100 % without it."),
+        (75, "Do not fine-tune: few-shot already reaches 100 % (at least 95 %)."),
     ],
 )
 def test_it_may_say_do_not_fine_tune(catalog: Catalog, project: Project, rows: int, advice: str) -> None:
@@ -145,8 +147,12 @@ def test_all_pairs_are_counted_when_the_choice_was_made_on_these_rows(
     lines = [line.model_copy(update={"evaluation_id": str(at)}) for at, line in enumerate(found.rows[::-1])]
     table = {str(at): one for at, one in enumerate(values)}
     duels = {str(at): duel(values[2], values[at]) for at in (0, 1)}
-    assert corrected(lines[2], lines, table, duels, 0) == pytest.approx({"0": 3 * 2**-19, "1": 2 * 2**-12})
-    assert corrected(lines[2], lines, table, duels, 2) == pytest.approx({"0": 4 * 2**-19, "1": 2 * 2**-12})
+    assert corrected(lines[2], lines, Outcomes(table, {}), duels, 0) == pytest.approx(
+        {"0": 3 * 2**-19, "1": 2 * 2**-12}
+    )
+    assert corrected(lines[2], lines, Outcomes(table, {}), duels, 2) == pytest.approx(
+        {"0": 4 * 2**-19, "1": 2 * 2**-12}
+    )
 
 
 def test_only_rows_of_one_split_are_compared(world: World) -> None:
@@ -207,7 +213,7 @@ def test_a_new_run_is_kept_only_when_it_is_better(
     world.evaluate(new.id, range(2), "run 2, step 60", "dev")
     found = compare(world.catalog, world.project)
     assert found.best == kept.id
-    assert "Revert: the new run is not shown to be better, so run 1, step 40 stays." in found.sentence
+    assert "Revert: the new run has not been shown to be better, so run 1, step 40 stays." in found.sentence
     assert found.newest_run == later.id
     on_test = world.evaluate(old.id, range(3), "run 1, step 40")
     world.evaluate(new.id, range(12), "run 2, step 60")
@@ -223,4 +229,4 @@ def test_a_better_run_is_kept(catalog: Catalog, project: Project, student: Path)
     second = world.evaluate(new.id, range(12), "run 2, step 60", "dev")
     found = compare(catalog, project, [first.id, second.id])
     assert found.best == second.id
-    assert "Keep: run 2, step 60 takes the place of the earlier run." in found.sentence
+    assert "Keep: run 2, step 60 replaces the earlier run." in found.sentence

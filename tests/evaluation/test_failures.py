@@ -11,9 +11,9 @@ from tools.dataset.freezing import freeze
 from tools.dataset.sealed import read_test
 from tools.dataset.splits import Row, read_dev, read_train
 from tools.errors import RetortError
-from tools.evaluation.aiming import aim_at
-from tools.evaluation.failures import failures
-from tools.evaluation.metrics import score
+from tools.evaluation.compare.failures import failures
+from tools.evaluation.score.metrics import score
+from tools.evaluation.studies.aiming import aim_at
 from tools.records import Dataset, Evaluation, Message, Project, Sample, Task, TaskKind, new_id
 
 PLACES = ("Oslo", "Rome", "Lima", "Cairo", "Quito", "Hanoi", "Turin", "Porto", "Osaka", "Perth")
@@ -109,7 +109,7 @@ def call(value: int) -> str:
     [
         ("classification", ("refund", "delivery"), "refund is taken for delivery"),
         ("classification", ("refund", "I would say refund"), "refund is taken for no label"),
-        ("answering", ("in Lima", ""), "nothing is answered"),
+        ("answering", ("in Lima", ""), "the answer is empty"),
         ("answering", ("in Lima", "Lima"), "the answer is cut short"),
         ("answering", ("in Lima", "She was born in Lima in 1999"), "the answer says too much"),
         ("open", ("in Lima", "I'm sorry, I cannot"), "it refuses"),

@@ -9,16 +9,15 @@ import pytest
 
 from tests.evaluation.world import SYSTEM, make_adapter
 from tools.dataset.splits import Row
-from tools.evaluation import generation, threads
 from tools.evaluation.candidates import Candidate
-from tools.evaluation.drafting import Draft, worth_guessing
-from tools.evaluation.generation import greedy
-from tools.evaluation.prefixes import fork_depths
 from tools.evaluation.students import LocalStudent, answer_limit
-from tools.evaluation.threads import use_fastest_threads
 from tools.records import Message
 from tools.settings import settings
-from tools.training.chat import prompt_ids
+from tools.student.chat import prompt_ids
+from tools.student.decode import cpu, generation
+from tools.student.decode.cpu import use_fastest_threads
+from tools.student.decode.generation import fork_depths, greedy
+from tools.student.decode.guessing import Draft, worth_guessing
 
 LIMIT = 10
 
@@ -237,9 +236,9 @@ def test_threads_are_the_setting_or_measured(monkeypatch: pytest.MonkeyPatch) ->
     before = torch.get_num_threads()
     try:
         assert use_fastest_threads() in (1, len(os.sched_getaffinity(0)))
-        monkeypatch.setattr(threads, "_seconds", lambda number: 1 / number)
+        monkeypatch.setattr(cpu, "_seconds", lambda number: 1 / number)
         assert use_fastest_threads() == torch.get_num_threads() == len(os.sched_getaffinity(0))
-        monkeypatch.setattr(threads, "_seconds", lambda number: number)  # as beside other work
+        monkeypatch.setattr(cpu, "_seconds", lambda number: number)  # as beside other work
         assert use_fastest_threads() == torch.get_num_threads() == 1
         monkeypatch.setenv("RETORT_THREADS", "3")
         settings.cache_clear()

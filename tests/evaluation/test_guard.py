@@ -1,12 +1,11 @@
 """The forgetting guard: its rules, its sentence, and a real tiny student and checkpoint asked by the job."""
 
-from agent.approval import estimate_for, risk_of
-from agent.toolbox import Toolbox
+from tests.agent.conftest import Bench
 from tests.evaluation.world import make_work
 from tools.catalog import Catalog
-from tools.evaluation.guard import run as run_guard
-from tools.evaluation.guard import sentence
-from tools.evaluation.off_task import SUITE, passes
+from tools.evaluation.studies.forgetting import run as run_guard
+from tools.evaluation.studies.forgetting import sentence
+from tools.evaluation.studies.off_task import SUITE, passes
 from tools.records import Checkpoint, Expense, GuardOrder, Project
 
 GOOD = {"json": '{"color": "blue"}', "three lines": "apple\npear\nplum", "no digits": "The sea is wide."}
@@ -32,12 +31,13 @@ def test_the_sentence_follows_the_test() -> None:
     none = dict.fromkeys(every, "{}")
     few = {**every, **{probe.id: "{}" for probe in SUITE[:2]}}
     assert sentence("step 60", every, every).startswith(
-        "Off the task the base passes 24 of 24 and step 60 24: nothing was lost (general questions 12 to 12"
+        "On questions outside the task, the base passes 24 of 24 and step 60 passes 24: nothing was lost (general "
+        "questions 12 to 12"
     )
     told = sentence("step 60", every, none)
     assert "it has forgotten (general questions 12 to 0, refusals 4 to 0, form 8 to 2; p < 0.001)" in told
-    assert "2 lost, 0 gained" in sentence("step 60", every, few)
-    assert "do not show that it forgot" in sentence("step 60", every, few)
+    assert "2 were lost and 0 gained" in sentence("step 60", every, few)
+    assert "do not show that it has forgotten anything" in sentence("step 60", every, few)
 
 
 def test_the_job_asks_the_base_and_the_checkpoint_once(
@@ -45,7 +45,7 @@ def test_the_job_asks_the_base_and_the_checkpoint_once(
 ) -> None:
     order = GuardOrder(candidates=("base", checkpoints[0].id))
     told = run_guard(make_work(catalog, project, order))
-    assert told.startswith("Off the task the base passes ")
+    assert told.startswith("On questions outside the task, the base passes ")
     assert "step 20" in told
     files = sorted((catalog.folder(project) / "evaluations").glob("off-task-*.jsonl"))
     before = [path.read_bytes() for path in files]
@@ -57,8 +57,8 @@ def test_the_job_asks_the_base_and_the_checkpoint_once(
 
 
 def test_it_needs_the_users_yes(catalog: Catalog, project: Project, checkpoints: list[Checkpoint]) -> None:
-    toolbox = Toolbox(catalog, project.id)
-    settled = toolbox.settle("check_forgetting", {"checkpoint": "step 20"})
-    assert settled == {"checkpoint": checkpoints[0].id}
-    assert risk_of(toolbox, "check_forgetting", settled, []) == "spend"
-    assert estimate_for(toolbox, "check_forgetting", settled).what.startswith("2 x 24 questions")
+    bench = Bench(catalog, project)
+    settled = bench.settle("check_forgetting", {"checkpoint": "step 20"})
+    assert settled.json == {"checkpoint": checkpoints[0].id}
+    assert settled.command.risk == "spend"
+    assert settled.estimate(bench.here).what.startswith("2 x 24 questions")

@@ -18,7 +18,7 @@ from tools.dataset.splits import read_train
 from tools.errors import RetortError
 from tools.evaluation.answers import Answer, AnswerFile, read_answers
 from tools.evaluation.candidates import base_student, find_candidate, find_candidates, prompt_for
-from tools.evaluation.comparison import compare
+from tools.evaluation.compare.comparison import compare
 from tools.evaluation.estimate import estimate
 from tools.evaluation.job import run as run_evaluation
 from tools.jobs import Stopped
@@ -123,13 +123,16 @@ def test_a_planted_leak_is_found(catalog: Catalog, project: Project, student: Pa
     leaky = catalog.save(dataset.but(sha256={**dataset.sha256, "train": hashlib.sha256(lines).hexdigest()}))
     make_run(catalog, project, leaky, student)
     told = run_evaluation(make_work(catalog, project, order(leaky, "base")))
-    assert told == "Exact match on 12 test rows: base 0.0%. Training rows give 2 of them away; these are not scored."
+    assert told == (
+        "Exact match on 12 test rows: base 0.0%. "
+        "Training rows give the answers of 2 of them away, so these are not scored."
+    )
     (made,) = catalog.find(Evaluation, project.id)
     assert made.leaked == (sealed[1].id, sealed[2].id)
     assert made.scores.exact_match.rows == 10
     found = compare(catalog, project)
     assert (found.n, found.leaked) == (10, 2)
-    assert "2 rows were left out: training rows give their answers away (a leak)." in found.sentence
+    assert "2 rows were left out, because training rows give their answers away (a leak)." in found.sentence
 
 
 def test_broken_answers_are_told(tmp_path: Path) -> None:
@@ -140,7 +143,7 @@ def test_broken_answers_are_told(tmp_path: Path) -> None:
     path.write_bytes(b"rubbish\n" + path.read_bytes())
     with pytest.raises(RetortError, match="Line 1 of"):
         AnswerFile(path)
-    with pytest.raises(RetortError, match="gone"):
+    with pytest.raises(RetortError, match="missing"):
         read_answers(tmp_path / "nothing.jsonl")
 
 

@@ -6,20 +6,20 @@ from string import ascii_lowercase
 
 import pytest
 
-from agent.approval import estimate_for, risk_of
-from agent.toolbox import Toolbox
+from agent.transcript import Show
+from tests.agent.conftest import Bench
 from tests.evaluation.world import make_work
 from tests.training.kills import small_plan, word_samples
 from tools.catalog import Catalog
 from tools.dataset.freezing import freeze
 from tools.errors import RetortError
-from tools.evaluation import learning
-from tools.evaluation.learning import fit, read_curve
+from tools.evaluation.studies import learning
+from tools.evaluation.studies.learning import fit, read_curve
 from tools.records import Checkpoint, CurveOrder, Dataset, Job, Order, Project, Run, Sample
 from tools.training.job import train
 from tools.training.schedule import part
 from tools.training.starting import plan_run
-from ui.learning import learning_card
+from ui.show.cards import Cards
 
 DEV = 400
 
@@ -48,7 +48,7 @@ def test_the_error_falls_by_the_same_factor_with_each_doubling(
 
 def test_few_rows_cannot_tell() -> None:
     noisy = [[0.0, 1.0, 0.0, 1.0, 1.0, 0.0], [1.0, 0.0, 0.0, 1.0, 1.0, 0.0], [1.0, 0.0, 1.0, 0.0, 1.0, 1.0]]
-    assert "these rows cannot tell" in fit([10, 20, 40], noisy).sentence
+    assert "these rows are too few to tell" in fit([10, 20, 40], noisy).sentence
 
 
 def test_parts_are_nested_and_drawn_by_the_seed(tiny_student: Path) -> None:
@@ -99,17 +99,17 @@ def test_the_job_trains_on_parts_and_clears_up(
     assert {one.id for one in catalog.find(Checkpoint, project.id)} == before
     curve = read_curve(catalog, project, full.id)
     assert [one.rows for one in curve.points] == [-(-rows // 4), -(-rows // 2), rows]
-    assert "<svg" in learning_card(catalog, project, full.id)
+    assert "<svg" in Cards(catalog).draw(project, Show(kind="learning", ids=(full.id,)))
 
 
 @pytest.mark.slow  # the estimate takes a few real steps
 def test_it_needs_a_finished_run_and_the_users_yes(catalog: Catalog, project: Project, full: Run) -> None:
-    toolbox = Toolbox(catalog, project.id)
-    with pytest.raises(RetortError, match="No run has been trained to its end"):
-        toolbox.settle("learning_curve", {})
+    bench = Bench(catalog, project)
+    with pytest.raises(RetortError, match="No run has finished training yet"):
+        bench.settle("learning_curve", {})
     catalog.change(Run, full.id, state="finished")
-    settled = toolbox.settle("learning_curve", {})
-    assert settled["run"] == full.id
-    assert risk_of(toolbox, "learning_curve", settled, []) == "spend"
-    expected = estimate_for(toolbox, "learning_curve", settled)
-    assert 0 < expected.minutes_low < expected.minutes_high <= float(str(settled["max_minutes"]))
+    settled = bench.settle("learning_curve", {})
+    assert settled.values["run"] == full.id
+    assert settled.command.risk == "spend"
+    expected = settled.estimate(bench.here)
+    assert 0 < expected.minutes_low < expected.minutes_high <= settled.values["max_minutes"]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.evaluation.intervals import mean, wilson
-from tools.evaluation.paired import SIGNIFICANCE, duel, holm, mcnemar, paired_bootstrap, rows_to_separate
+from tools.evaluation.statistics.intervals import mean, wilson
+from tools.evaluation.statistics.paired import SIGNIFICANCE, duel, holm, mcnemar, paired_bootstrap, rows_to_separate
 
 
 # Published values: R's prop.test(x, n, correct = FALSE)$conf.int, four decimals; for (1, 60) the modified lower end.

@@ -12,7 +12,7 @@ from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.evaluation.candidates import find_candidate, prompt_for
 from tools.evaluation.students import LocalStudent
-from tools.evaluation.trial import _ask, try_model
+from tools.evaluation.studies.trial import _ask, try_model
 from tools.records import Checkpoint, Dataset, Deployment, Project
 
 
@@ -45,7 +45,7 @@ def test_a_deployment_is_asked_over_http(catalog: Catalog, project: Project) -> 
 
 
 def test_a_page_that_compares_tries_and_deploys_loads_no_torch() -> None:
-    modules = ["comparison", "trial", "estimate", "candidates", "metrics", "answers"]
+    modules = ["compare.comparison", "studies.trial", "estimate", "candidates", "score.metrics", "answers"]
     lines = [f"import tools.evaluation.{name}" for name in modules]
     lines += [f"import tools.deployment.{name}" for name in ("starting", "parity", "curl", "job")]
     heavy = "{'torch', 'transformers', 'peft', 'vllm', 'openai'}"

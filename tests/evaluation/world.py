@@ -139,7 +139,7 @@ def make_evaluation(
     *,
     scores: Scores,
     label: str = "",
-    split: Literal["dev", "test"] = "test",
+    split: Literal["dev", "test", "real"] = "test",
 ) -> Evaluation:
     """An evaluation whose answers were written by hand."""
     id_ = new_id("evaluation")

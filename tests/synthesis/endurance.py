@@ -26,7 +26,7 @@ from tools.settings import Settings
 from tools.synthesis.bill import Bill
 from tools.synthesis.engine import Engine
 from tools.synthesis.making import Maker
-from tools.synthesis.openai_teacher import OpenAITeacher
+from tools.synthesis.teacher import OpenAITeacher
 
 PER_REQUEST = OpenAITeacher.samples_per_request
 SLOTS = 64
@@ -58,7 +58,7 @@ def refusals(catalog: Catalog, project: Project) -> None:
     full = next(at for at, after in zip(again, again[32:], strict=False) if after - at < 1)
     print(f"{len(refused)} requests in 300 s of 429; {len(later)} after the first second, at most {most} within one")
     print(f"first request {again[0] - end:.1f} s after the end, 32 a second again after {full - end:.1f} s")
-    print(f"the limit at the end is {engine.limiter.limit:.0f} of {SLOTS}; {dict(engine.bill.answers)}")
+    print(f"the limit at the end is {engine.lines[0].limiter.limit:.0f} of {SLOTS}; {dict(engine.bill.answers)}")
 
 
 def kills(catalog: Catalog, project: Project) -> None:
@@ -122,7 +122,7 @@ def driven(
         teacher = OpenAITeacher(told)
         maker = Maker(catalog, project, teacher, seed="seed", state="approved")
         order = SynthesisOrder(count=requests * PER_REQUEST, max_usd=1e6)
-        engine = Engine(teacher, maker, order, Bill(), stored=lambda _kept: watch(engine))
+        engine = Engine([teacher], maker, order, Bill(), stored=lambda _kept: watch(engine))
         asyncio.run(engine.run())
         return engine, server.stats()
 

@@ -14,12 +14,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tests.documents.intake import text_of
 from tests.scripted_openai import Reply, ScriptedOpenAI
 from tests.synthesis.scholar import passage_of, wanted
 from tests.synthesis.tasks import work
 from tools.catalog import Catalog
 from tools.documents.adding import Given, add_files
-from tools.documents.finding import current_passages, text_of
+from tools.documents.passages import current_passages
 from tools.records import Coverage, Document, Project, Sample, Task, new_id
 from tools.settings import settings
 from tools.synthesis.job import run

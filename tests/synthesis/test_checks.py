@@ -5,9 +5,9 @@ import pytest
 from tests.conftest import CONTACTS
 from tests.synthesis.tasks import BANK, NESTED, ORDERS, extraction
 from tools.records import Message, Passage, Sample, Task, TaskField
-from tools.synthesis.checks import check, check_quote
-from tools.synthesis.instructions import system_prompt
-from tools.synthesis.likeness import exact_key
+from tools.synthesis.check.checks import check, check_quote
+from tools.synthesis.request.instructions import system_prompt
+from tools.text.same_input import same_key
 
 GOOD = '{"name": "Ann Lee", "phone": null, "address": null, "email": "ann@x.org"}'
 
@@ -99,9 +99,9 @@ def test_a_quote_must_stand_in_its_passage() -> None:
 
 
 def test_duplicates_are_seen_through_case_width_and_punctuation() -> None:
-    assert exact_key("Hi,  I am ANN!") == exact_key("hi i am ann")
-    assert exact_key("电话：１２３") == exact_key("电话:123")
-    assert exact_key("call 12") != exact_key("call 13")
+    assert same_key("Hi,  I am ANN!") == same_key("hi i am ann")
+    assert same_key("电话：１２３") == same_key("电话:123")
+    assert same_key("call 12") != same_key("call 13")
 
 
 def test_the_system_prompt_is_short_and_says_the_task() -> None:

@@ -13,10 +13,12 @@ from tests.conftest import CONTACTS
 from tests.synthesis.scholar import KINDS, phrase
 from tests.synthesis.tasks import CHINESE, ORDERS
 from tools.records import Passage, Project, Task
-from tools.synthesis.judging import Judge, fingerprints
-from tools.synthesis.likeness import Fingerprints, Index
-from tools.synthesis.simulator import Simulator
-from tools.synthesis.teaching import Drafted, TeacherRequest
+from tools.simulator.simulator import Simulator
+from tools.synthesis.check.judging import Judge, fingerprints
+from tools.synthesis.check.seen import Index
+from tools.teacher.protocol import Drafted, TeacherRequest
+from tools.text.likeness import Fingerprints, Input
+from tools.text.same_input import same_key
 
 EACH = 60
 REFUSALS = ("I'm sorry, but I can't help with that.", "As an AI language model, I have no view.")
@@ -115,7 +117,7 @@ DAMAGES: dict[str, tuple[Sequence[str], Damage, str]] = {
         "breaks its schema",
     ),
     "an argument left out": (("calling",), _output(lambda text: text.replace('"city"', '"town"')), "its schema"),
-    "a call that is no JSON": (("calling",), _output(lambda text: text.replace("}", "")), "no valid JSON"),
+    "a call that is no JSON": (("calling",), _output(lambda text: text.replace("}", "")), "not valid JSON"),
     "a quote changed": (
         ("answering",),
         lambda one, _number: one.model_copy(update={"quote": one.quote.replace("the", "a").replace("The", "A") + " x"}),
@@ -202,7 +204,7 @@ def test_near_copies_are_caught_and_leaks_too(kind: str) -> None:
     for _, drafted, passage in known:
         copy = drafted.model_copy(update={"input": edited(drafted.input, rng)})
         passages = {passage.id: passage} if passage else {}
-        assert "nearly that of another" in knowing.sample(request(task, passage), copy, passages).reason
+        assert "nearly the same as that of another" in knowing.sample(request(task, passage), copy, passages).reason
         assert "sealed test" in sealing.sample(request(task, passage), copy, passages).reason
     fresh = [clean(kind, number) for number in range(1000, 1300)]
     found = [sealing.sample(request(task, page), one, {page.id: page} if page else {}) for _, one, page in fresh]
@@ -218,21 +220,26 @@ def test_alike_inputs_with_other_values_are_not_copies() -> None:
         drafted = Drafted(input=f"Please write to {mail} as soon as you can, thanks", output=output)
         assert judges.sample(request(CONTACTS, None), drafted, {}).reason == ""
     again = drafted.model_copy(update={"input": drafted.input.replace("Please", "Please do")})
-    assert "nearly that of another" in judges.sample(request(CONTACTS, None), again, {}).reason
+    assert "nearly the same as that of another" in judges.sample(request(CONTACTS, None), again, {}).reason
+
+
+def as_input(text: str) -> Input:
+    return Input(key=same_key(text), said=same_key(text))
 
 
 def test_fingerprints_come_back_from_disk_and_hold_no_text(tmp_path: Path) -> None:
     path = tmp_path / "fingerprints.json"
-    Fingerprints.of([("Where is my parcel, it should be here by now?", "")]).write(path)
+    Fingerprints.of([as_input("Where is my parcel, it should be here by now?")]).write(path)
     assert "parcel" not in path.read_text()
     found = Fingerprints.read(path)
-    assert found.has("where is my parcel? It should be here by now")
-    assert not found.has("Can I pay by card at the front desk tonight?")
-    assert not Fingerprints.read(path.with_name("none.json")).has("anything")
+    assert found.has(as_input("where is my parcel? It should be here by now"))
+    assert found.has(as_input("where is my parcel? It should have been here by now"))
+    assert not found.has(as_input("Can I pay by card at the front desk tonight?"))
+    assert not Fingerprints.read(path.with_name("none.json")).has(as_input("anything"))
 
 
 def test_the_index_compares_few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten times the inputs take about ten times the comparisons, not a hundred times."""
+    """A near copy of every tenth input is found by comparing hardly more than that pair, at 300 inputs and 3,000."""
     from rapidfuzz.distance import Indel
 
     compared = 0
@@ -244,12 +251,11 @@ def test_the_index_compares_few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
         return float(real(*pair, **options))
 
     monkeypatch.setattr(Indel, "normalized_similarity", counting)
-    counts = []
     for size in (300, 3000):
-        compared, index, rng = 0, Index(), random.Random(3)
-        for _ in range(size):
-            text = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz ", k=80))
-            assert not index.alike(text)
+        compared, index, draw = 0, Index(), random.Random(3)
+        known = ["".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=80)) for _ in range(size)]
+        for text in known:
             index.add(text)
-        counts.append(compared)
-    assert counts[1] < 3000  # all pairs would be 4,498,500
+        copied = known[::10]
+        assert [index.alike(f"so {text}") for text in copied] == copied
+        assert len(copied) <= compared <= 1.2 * len(copied)  # all pairs would be 9,000 and 900,000

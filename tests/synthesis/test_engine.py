@@ -23,13 +23,14 @@ from tools.jobs import Stopped
 from tools.records import Answer, Expense, Job, Project, Sample, SynthesisOrder
 from tools.settings import settings
 from tools.synthesis.bill import Bill
-from tools.synthesis.budget import Budget, OutOfMoney
 from tools.synthesis.engine import Engine
 from tools.synthesis.job import run
-from tools.synthesis.limiter import BREAK_AFTER, LONGEST_PACE_S, PACE_S, Limiter
 from tools.synthesis.making import Maker
-from tools.synthesis.openai_teacher import OpenAITeacher
-from tools.synthesis.teaching import Passing
+from tools.synthesis.teacher import OpenAITeacher
+from tools.synthesis.yields import TRIAL
+from tools.teacher.budget import Budget, OutOfMoney
+from tools.teacher.limiter import BREAK_AFTER, LONGEST_PACE_S, PACE_S, Limiter
+from tools.teacher.protocol import Passing
 
 PER_REQUEST = OpenAITeacher.samples_per_request
 
@@ -54,7 +55,7 @@ def driven(catalog: Catalog, project: Project, count: int, second_s: float = 1.0
     """An engine that has run to its end, on a second of its own."""
     teacher = OpenAITeacher(settings())
     maker = Maker(catalog, project, teacher, seed="seed", state="approved")
-    engine = Engine(teacher, maker, SynthesisOrder(count=count, max_usd=100), Bill(), second_s=second_s)
+    engine = Engine([teacher], maker, SynthesisOrder(count=count, max_usd=100), Bill(), second_s=second_s)
     asyncio.run(engine.run())
     return engine
 
@@ -101,7 +102,7 @@ def test_refused_by_all_it_asks_once_a_second_and_then_recovers(
     assert 40 / 11 <= len(refused) <= 40
     again = [moment for moment in stats.arrivals_s if moment >= end]
     assert again[0] - end < 11 * second_s + 2  # a loaded machine stalls for shorter
-    assert engine.limiter.limit > 16
+    assert engine.lines[0].limiter.limit > 16
     assert set(engine.bill.answers) == {"usable"}  # no request was given up for being refused
 
 
@@ -109,7 +110,9 @@ def test_an_endpoint_that_stays_silent_ends_the_job_with_its_own_words(
     catalog: Catalog, bank: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with teaching(monkeypatch, lambda body: Reply("overheated", status=500)) as server:
-        with pytest.raises(RetortError, match=r"For \d+ s nothing but this: .* answered 500: overheated") as told:
+        with pytest.raises(
+            RetortError, match=r"No request has succeeded for \d+ s: .* answered 500: overheated"
+        ) as told:
             driven(catalog, bank, 100, second_s=0.01)
         assert len(server.requests) < 60
     assert "resume" in told.value.fix
@@ -139,12 +142,12 @@ def test_a_prompt_without_luck_is_put_aside_and_replaced(
 def test_killed_again_and_again_it_loses_and_repeats_nothing(
     catalog: Catalog, bank: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SIGKILL at random moments of a job in its own process; at most the slots are paid for twice."""
-    kills, slots = 3, 8
+    """SIGKILL at drawn moments of a job in its own process; at most the slots are paid for twice."""
+    kills, slots, draw = 3, 8, random.Random(15)
     with loopback(monkeypatch, Script(median_s=0.1), concurrency=str(slots)) as server:
         job = jobs.launch(catalog, bank, SynthesisOrder(count=300, max_usd=10))
         for kill in range(kills):
-            goal = 300 * (kill + random.random()) / (kills + 1)
+            goal = 300 * (kill + draw.random()) / (kills + 1)
             until(catalog, bank, job, goal)
             os.killpg(catalog.get(Job, job.id).pid, signal.SIGKILL)
             while (job := jobs.check(catalog, catalog.get(Job, job.id))).active:
@@ -158,9 +161,11 @@ def test_killed_again_and_again_it_loses_and_repeats_nothing(
     samples = catalog.find(Sample, bank.id)
     assert len(samples) == len({sample.question for sample in samples}) == 300
     answers = catalog.find(Answer, bank.id)
-    assert sorted(one.number for one in answers) == list(range(60))
-    assert len(catalog.find(Expense, bank.id)) == 60
-    assert paid <= 60 + kills * slots
+    needed = 60 + sum(one.state != "usable" for one in answers)  # this teacher writes whole samples only: ways fail
+    assert needed <= 60 + TRIAL
+    assert sorted(one.number for one in answers) == list(range(needed))
+    assert len(catalog.find(Expense, bank.id)) == needed
+    assert paid <= needed + kills * slots
 
 
 def until(catalog: Catalog, project: Project, job: Job, goal: float) -> None:
@@ -329,4 +334,4 @@ def test_a_budget_holds_the_dearest_outcome_and_never_more_than_there_is() -> No
 
     most, told = asyncio.run(story())
     assert most == 0.75  # a fourth could have reached 1.05
-    assert told == ["the next request may take $0.3000"] * 3
+    assert told == ["the next request may cost up to $0.3000"] * 3

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import threading
 import time
 from typing import Any
 
@@ -18,26 +19,25 @@ from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.jobs import Stopped
 from tools.records import Answer, Document, Expense, Job, Passage, Project, Sample, SynthesisOrder, new_id
-from tools.synthesis.checks import check
+from tools.synthesis.check.checks import check
 from tools.synthesis.drafting import draft
 from tools.synthesis.engine import BARREN_ANSWERS
 from tools.synthesis.estimate import estimate
 from tools.synthesis.job import run
-from tools.synthesis.likeness import exact_key
+from tools.text.same_input import same_key
 
 
 def questions(catalog: Catalog, project: Project) -> list[str]:
     return [sample.question for sample in catalog.find(Sample, project.id)]
 
 
-def test_the_simulator_makes_exactly_the_count_in_seconds(catalog: Catalog, project: Project) -> None:
-    started = time.monotonic()
+def test_the_simulator_makes_exactly_the_count_in_few_transactions(catalog: Catalog, project: Project) -> None:
     job = work(catalog, project, 300)
     assert "300 samples by simulator are ready" in run(job)
-    assert time.monotonic() - started < 20  # 2 s on an idle machine
+    assert len(catalog.find(Answer, project.id)) <= 16  # 20 samples each, and one for repeats
     samples = catalog.find(Sample, project.id)
     assert len(samples) == 300
-    assert len({exact_key(sample.question) for sample in samples}) == 300
+    assert len({same_key(sample.question) for sample in samples}) == 300
     for sample in samples:
         assert sample.state == "approved"
         assert sample.job_id == job.job.id
@@ -51,7 +51,7 @@ def test_the_simulator_makes_exactly_the_count_in_seconds(catalog: Catalog, proj
 def test_two_jobs_make_different_samples(catalog: Catalog, project: Project) -> None:
     run(work(catalog, project, 40))
     run(work(catalog, project, 40))
-    assert len({exact_key(question) for question in questions(catalog, project)}) == 80
+    assert len({same_key(question) for question in questions(catalog, project)}) == 80
 
 
 def test_a_stopped_job_ends_where_an_undisturbed_one_does(
@@ -67,7 +67,7 @@ def test_a_stopped_job_ends_where_an_undisturbed_one_does(
     for record in (*catalog.find(Sample, project.id)[40:], *catalog.find(Answer, project.id)[2:]):
         catalog.delete(record)
     job.ask_to_stop()
-    with pytest.raises(Stopped, match="40 of 110 samples are made and kept; resume"):
+    with pytest.raises(Stopped, match="40 of 110 samples are made and kept; say 'resume'"):
         run(job)
 
 
@@ -92,7 +92,7 @@ def test_a_killed_process_loses_and_repeats_nothing(catalog: Catalog, project: P
     assert (job.state, job.problem) == ("done", "")
     after = questions(catalog, project)
     assert after[: len(before)] == before
-    assert len(after) == len({exact_key(question) for question in after}) == len(before) + 100
+    assert len(after) == len({same_key(question) for question in after}) == len(before) + 100
 
 
 def test_a_sigterm_stops_the_process_with_a_sentence(catalog: Catalog, project: Project) -> None:
@@ -101,7 +101,7 @@ def test_a_sigterm_stops_the_process_with_a_sentence(catalog: Catalog, project: 
         time.sleep(0.05)
     job = jobs.wait(catalog, jobs.stop(catalog, job), 30)
     assert job.state == "stopped"
-    assert "of 100000 samples are made and kept; resume goes on" in job.result
+    assert "of 100000 samples are made and kept; say 'resume' to continue" in job.result
 
 
 def test_an_incomplete_or_impossible_task_is_told(catalog: Catalog, project: Project) -> None:
@@ -146,15 +146,19 @@ def test_a_teacher_fills_the_count_and_is_paid(
 def test_requests_run_side_by_side_and_slots_refill(
     catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    others_came = threading.Event()
+
     def slow_first(body: dict[str, Any]) -> Reply:
-        reply = honest(body)
-        return Reply(reply.content, delay_s=1.5 if len(server.requests) == 1 else 0.05)
+        """The first request is answered when all others have come: in batches, or one by one, they never would."""
+        if len(server.requests) == 8:
+            others_came.set()
+        if body is server.requests[0]:
+            assert others_came.wait(60), "the other slot was not filled again while one was busy"
+        return honest(body)
 
     with teaching(monkeypatch, slow_first, concurrency="2") as server:
-        started = time.monotonic()
         run(work(catalog, project, 40))
     assert len(server.requests) == 8
-    assert time.monotonic() - started < 6  # in batches of two the slow one would not matter; one by one it is the sum
     first = catalog.find(Sample, project.id)[0]
     assert first.question not in json.dumps(server.requests[0])  # the slow request's samples came last
     assert len(set(questions(catalog, project))) == 40
@@ -181,15 +185,17 @@ def test_bad_samples_are_visible_and_do_not_count(
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (said([contact(0)]), "the inputs repeat what is there"),
-        (said([{**contact(0), "output": {"name": "Nobody"}}]), "repeat what is there"),
-        (Reply("nonsense"), "not the JSON asked for"),
-        (Reply('{"samples": []}'), "holds no sample"),
+        (said([contact(0)]), "the inputs repeat what is already there"),
+        (said([{**contact(0), "output": {"name": "Nobody"}}]), "repeat what is already there"),
+        (Reply("nonsense"), "not the JSON that was asked for"),
+        (Reply('{"samples": []}'), "contains no sample"),
     ],
 )
 def test_a_teacher_that_gives_nothing_new_is_stopped(
     catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch, reply: Reply, reason: str
 ) -> None:
+    # Kept reasoning is the teacher's to write, so that every request asks for whole samples.
+    project = catalog.save(project.but(task=CONTACTS.model_copy(update={"reasoning": "kept"})))
     with (
         teaching(monkeypatch, lambda body: reply, concurrency="4") as server,
         pytest.raises(RetortError, match=reason),
@@ -256,7 +262,7 @@ def test_passages_reach_the_teacher_and_quotes_are_checked(
 def test_drafts_are_drafts_and_never_repeat(catalog: Catalog, project: Project) -> None:
     first, second = draft(catalog, project, 4), draft(catalog, project, 4)
     assert [sample.state for sample in first + second] == ["draft"] * 8
-    assert len({exact_key(question) for question in questions(catalog, project)}) == 8
+    assert len({same_key(question) for question in questions(catalog, project)}) == 8
     more = draft(catalog, project, 3, like=first[0])
     assert {sample.source for sample in more} == {first[0].source}
 
@@ -298,10 +304,11 @@ def test_estimates(catalog: Catalog, project: Project, monkeypatch: pytest.Monke
         paid = estimate(catalog, project, 300)
         assert server.requests == []
     assert 0.02 < paid.usd_low < paid.usd_high < 2
-    assert (paid.calls_low, paid.calls_high) == (60, 96)
-    assert 10_000 < paid.tokens_low < paid.tokens_high < 300_000
-    assert "Guessed" in paid.notes[0]
-    assert "assumed: RETORT_PRICES does not name 'big'" in paid.notes[1]
+    assert (paid.calls_low, paid.calls_high) == (60, 3 * 96)  # a record is told, repaired, looked at
+    assert 10_000 < paid.tokens_low < paid.tokens_high < 800_000
+    assert "a guess" in paid.notes[0]
+    assert "3 ways of asking are tried" in paid.notes[1]
+    assert "assumed, because RETORT_PRICES does not name 'big'" in paid.notes[2]
 
 
 def test_an_estimate_after_a_few_answers_is_measured(
@@ -313,8 +320,8 @@ def test_an_estimate_after_a_few_answers_is_measured(
         paid = estimate(catalog, project, 300)
     each_usd = (1000 * 10 + 500 * 20) / 1e6
     assert paid.usd_low == pytest.approx(60 * each_usd * 0.8)
-    assert paid.usd_high < 60 * each_usd * 2
+    assert paid.usd_high < 60 * each_usd * 3  # ten requests may be asked in the dearest way
     assert paid.tokens_low == 60 * 1500 * 0.8
     assert paid.minutes_high < 1  # the answers took milliseconds
-    assert "From the last 8 answers" in paid.notes[0]
-    assert "$10 in, $20 out" in paid.notes[1]
+    assert "based on the last 8 answers" in paid.notes[0]
+    assert "$10 in, $20 out" in paid.notes[2]

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from typing import Any
 
 import pytest
@@ -12,14 +13,14 @@ from tests.synthesis.loopback import words
 from tests.synthesis.scholar import KINDS, TIME, WEATHER, chinese, lines_of, sample, scholar, wanted
 from tests.synthesis.tasks import work
 from tools.catalog import Catalog
-from tools.documents.languages import language_of
 from tools.errors import RetortError
 from tools.jobs import Work
 from tools.records import Answer, Care, Coverage, Document, Expense, Passage, Project, Sample, Task, new_id
-from tools.synthesis.coverage import NO_CALL, axes, table
 from tools.synthesis.estimate import estimate
-from tools.synthesis.instructions import system_prompt
 from tools.synthesis.job import run
+from tools.synthesis.request.coverage import NO_CALL, axes, table
+from tools.synthesis.request.instructions import system_prompt
+from tools.text.language import language_of
 
 PAGES = (
     "The heron nests in March. It feeds on fish and frogs.\nNobody has seen it sleep.",
@@ -121,9 +122,9 @@ def test_conversations_that_end_alike_are_not_the_same(
 def test_a_vote_over_free_text_is_refused(catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project = with_task(catalog, project, KINDS["rewriting"])
     with teaching(monkeypatch, scholar("rewriting")) as server:
-        with pytest.raises(RetortError, match="in free text no two are the same"):
+        with pytest.raises(RetortError, match="no two free texts are the same"):
             estimate(catalog, project, 5, Care(answers_each=3))
-        with pytest.raises(RetortError, match="in free text no two are the same"):
+        with pytest.raises(RetortError, match="no two free texts are the same"):
             run(with_care(work(catalog, project, 5), Care(answers_each=3)))
     assert server.requests == []
 
@@ -295,5 +296,5 @@ def test_second_looks_are_priced(catalog: Catalog, project: Project, monkeypatch
         plain = estimate(catalog, project, 100)
         careful = estimate(catalog, project, 100, Care(answers_each=3, critique=True))
     assert careful.usd_low > 2 * plain.usd_low
-    assert any(note.startswith("3 answers to each input are about $") for note in careful.notes)
-    assert any(note.startswith("The critique is about $") for note in careful.notes)
+    assert any(re.match(r"Of this, about \$.* is for 3 answers to each input", note) for note in careful.notes)
+    assert any(re.match(r"Of this, about \$.* is for the critique", note) for note in careful.notes)

@@ -9,7 +9,7 @@ from tests.synthesis.test_kinds import with_task
 from tools.catalog import Catalog
 from tools.records import Project, Sample
 from tools.synthesis.job import run
-from tools.synthesis.masking import mask, restore
+from tools.text.personal import mask, restore
 
 PAGE = (
     "Write to ann.lee@corp.example or call +49 30 901820. It costs nothing.\n"

@@ -15,11 +15,11 @@ from tools.errors import RetortError
 from tools.jobs import Stopped, Work
 from tools.records import Answer, Expense, Job, Project, Rule, Sample, ScreeningOrder, new_id
 from tools.settings import settings
+from tools.synthesis.check.rules import confirm_by_code, in_force, propose, unseen
 from tools.synthesis.making import Finished, Maker
-from tools.synthesis.rules import confirm_by_code, in_force, propose, unseen
+from tools.synthesis.request.wording import prompt
 from tools.synthesis.screening import estimate, run
 from tools.synthesis.teacher import pick_teacher
-from tools.synthesis.wording import prompt
 
 PLANTED, GOOD = 100, 300
 FAULT = "the phone number lost its area code"
@@ -51,12 +51,13 @@ def judge(body: dict[str, Any]) -> Reply:
         bad = not json.loads(one["output"])["phone"].startswith("(555)")
         bad ^= int(json.loads(one["output"])["phone"][-4:]) % 60 == 0
         verdicts.append({"number": one["number"], "good": not bad, "problem": "no area code" if bad else ""})
-    return Reply(json.dumps({"verdicts": verdicts}), usage=(900, 120))
+    told = json.dumps({"verdicts": verdicts})
+    return Reply(told, usage=(sum(len(one["content"]) for one in body["messages"]) // 4, len(told) // 4))
 
 
 def screen(catalog: Catalog, project: Project, rule: Rule, max_usd: float = 5) -> Work:
     """The job's inside, in this process, with the rule confirmed as `start` does."""
-    from tools.synthesis.rules import screening_of
+    from tools.synthesis.check.rules import screening_of
 
     waiting = tuple(one.id for one in catalog.find(Sample, project.id) if unseen(one))
     order = ScreeningOrder(rule_id=rule.id, samples=waiting, max_usd=max_usd)
@@ -112,7 +113,7 @@ def test_a_screening_goes_on_where_it_stopped_and_spares_what_was_judged_meanwhi
     rule = propose(catalog, project, [catalog.get(Sample, cut[0].id)], FAULT)
     with teaching(monkeypatch, judge, prices='{"big": {"input": 1, "output": 2}}', concurrency="1") as server:
         work = screen(catalog, project, rule, max_usd=0.05)
-        with pytest.raises(Stopped, match="resume goes on"):
+        with pytest.raises(Stopped, match="say 'resume' to continue"):
             run(work)
         first = len(server.requests)
         left = [one for one in catalog.find(Sample, project.id) if unseen(one) and one.id in {c.id for c in cut}]

@@ -9,10 +9,10 @@ from tests.synthesis.test_kinds import PAGES, with_task
 from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.records import Care, Document, Job, Passage, Project, Sample
-from tools.synthesis.inputs import read_inputs
 from tools.synthesis.job import run
 from tools.synthesis.removing import remove
-from tools.synthesis.sources import Sources
+from tools.synthesis.request.inputs import read_inputs
+from tools.synthesis.request.sources import Sources
 
 
 @pytest.mark.parametrize("cap", [3, 5, 7])
@@ -25,7 +25,7 @@ def test_a_document_gives_no_more_than_its_cap(
     order = type(order)(catalog, order.job.but(order=order.job.order.model_copy(update={"care": care})))
     with (
         teaching(monkeypatch, scholar("answering"), concurrency="1"),
-        pytest.raises(RetortError, match=f"its {cap} samples"),
+        pytest.raises(RetortError, match=f"its limit of {cap} samples"),
     ):
         run(order)
     made = [one.document_id for one in catalog.find(Sample, project.id)]
@@ -39,7 +39,7 @@ def test_the_next_passage_is_one_that_has_given_least_also_in_a_later_job() -> N
     sources = Sources([document], passages, made={"p0": 5, "p1": 5}, cap=17)
     given = [sources.next(3) for _ in range(2)]
     assert [(passage and passage.id, count) for passage, count in given] == [("p2", 3), ("p3", 3)]
-    with pytest.raises(RetortError, match="its 17 samples"):
+    with pytest.raises(RetortError, match="its limit of 17 samples"):
         [sources.next(3) for _ in range(3)]
     sources.missed(passages[3], 2)
     assert sources.next(3)[1] == 2
@@ -59,7 +59,7 @@ def test_removing_a_document_removes_exactly_what_came_from_it(
     file = catalog.folder(project) / first.path
     file.parent.mkdir()
     file.write_bytes(b"x")
-    with pytest.raises(RetortError, match="is under way"):  # it could still make something of the document
+    with pytest.raises(RetortError, match="is still running"):  # it could still make something of the document
         remove(catalog, project, first)
     catalog.change(Job, order.job.id, state="done")
     gone = remove(catalog, project, first)
@@ -82,11 +82,11 @@ def test_inputs_are_read_from_lines_tables_and_chats() -> None:
     chat = b'{"messages": [{"role": "user", "content": "hi"}]}\n"plain"\n{"question": "why"}\n'
     assert read_inputs(chat, "a.jsonl") == ["hi", "plain", "why"]
     for data, name, told in (
-        (b"a,b\n1,2\n", "a.csv", "No column of a.csv"),
-        (b"{}\n", "a.jsonl", "Line 1 of a.jsonl holds no input"),
-        (b"\x00\xff\xff\x00\x01", "a.txt", "is no text"),
+        (b"a,b\n1,2\n", "a.csv", "None of the columns of a.csv"),
+        (b"{}\n", "a.jsonl", "Line 1 of a.jsonl contains no input"),
+        (b"\x00\xff\xff\x00\x01", "a.txt", "is not text"),
         (b"text\nhello,world\n", "a.csv", "Row 2 of a.csv has 2 cells under 1 headings"),
-        (b"x", "a.pdf", "not read from files like"),
+        (b"x", "a.pdf", "cannot be read from files like"),
     ):
         with pytest.raises(RetortError, match=told):
             read_inputs(data, name)

@@ -15,10 +15,9 @@ from tests.synthesis.tasks import BANK, NESTED, ORDERS
 from tools.errors import RetortError
 from tools.records import Example, Passage, Task
 from tools.settings import settings
-from tools.synthesis.openai_teacher import OpenAITeacher
-from tools.synthesis.teacher import pick_teacher, teacher_name
-from tools.synthesis.teaching import Drafted, Passing, TeacherRequest, Unusable, Usage
-from tools.synthesis.teaching import Reply as Came
+from tools.synthesis.teacher import OpenAITeacher, pick_teacher
+from tools.teacher.protocol import Drafted, Passing, TeacherRequest, Unusable, Usage
+from tools.teacher.protocol import Reply as Came
 
 
 class Gate:
@@ -131,13 +130,13 @@ def test_a_document_is_fenced_data(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("reply", "reason", "problem"),
     [
-        (Reply("no json"), "malformed", "is not the JSON asked for"),
-        (Reply('{"samples": [{"input": 3}]}'), "malformed", "is not the JSON asked for"),
+        (Reply("no json"), "malformed", "is not the JSON that was asked for"),
+        (Reply('{"samples": [{"input": 3}]}'), "malformed", "is not the JSON that was asked for"),
         (Reply('{"samples": [{"in', finish_reason="length"), "truncated", "cut off"),
         (Reply(refusal="I would rather not"), "refused", "refused: I would rather not"),
         (Reply("half a", finish_reason="content_filter"), "refused", "content filter"),
         (Reply(), "empty", "reply is empty"),
-        (Reply('{"samples": []}'), "empty", "holds no sample"),
+        (Reply('{"samples": []}'), "empty", "contains no sample"),
     ],
 )
 def test_an_unusable_reply_is_paid_for_and_told(
@@ -239,7 +238,7 @@ def test_what_is_no_address_is_told(monkeypatch: pytest.MonkeyPatch, url: str) -
     with teaching(monkeypatch, honest):
         monkeypatch.setenv("RETORT_TEACHER_BASE_URL", url)
         settings.cache_clear()
-        with pytest.raises(RetortError, match="is no web address") as told:
+        with pytest.raises(RetortError, match="is not a web address") as told:
             ask(request())
     assert url in told.value.problem
     assert "RETORT_TEACHER_BASE_URL" in told.value.fix
@@ -266,7 +265,5 @@ def test_the_deadline_is_over_the_whole_answer(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_settings_choose_the_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pick_teacher(CONTACTS, "seed").source == "simulator"
-    assert teacher_name() == "the simulator"
     with teaching(monkeypatch, honest):
         assert pick_teacher(CONTACTS, "seed").source == "teacher:big"
-        assert teacher_name() == "big"

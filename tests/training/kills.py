@@ -64,22 +64,26 @@ class Forks:
             env={**os.environ, **environment},
         )
 
-    def run(self, job: Job, after_s: float = 0, at_touch: int = 0) -> dict[str, Any]:
-        """Run the job until it ends or is killed; tells whether it was, and how often checkpoint files were touched."""
-        self.catalog.change(Job, job.id, state="queued", pid=0)
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps({"job": job.id, "after_s": after_s, "at_touch": at_touch}) + "\n")
-        self.process.stdin.flush()
-        found: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return found
+    def __enter__(self) -> "Forks":
+        return self
 
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait(30)
+
+    def run(self, job: Job, after_s: float = 0, at_touch: int = 0) -> dict[str, Any]:
+        """Run the job until it ends or is killed; tells whether it was, and how often checkpoint files were touched."""
+        self.catalog.change(Job, job.id, state="queued", pid=0)
+        asked = {"job": job.id, "stage": job.order.stage, "after_s": after_s, "at_touch": at_touch}
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+        found: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return found
 
 
 def new_run(catalog: Catalog, project: Project, dataset: Dataset, plan: Plan) -> tuple[Run, Job]:
@@ -104,8 +108,6 @@ def _serve() -> None:
     import peft  # noqa: F401
     import torch  # noqa: F401
     import transformers  # noqa: F401
-
-    from tools.training import loop  # noqa: F401
 
     for line in sys.stdin:
         asked = json.loads(line)
@@ -142,7 +144,7 @@ def _job(asked: dict[str, Any], pipe: int) -> None:
     sys.addaudithook(touched)
     from tools.jobs import main
 
-    os._exit(main(asked["job"]))
+    os._exit(main(asked["job"], asked["stage"]))
 
 
 def _tear(path: Path) -> None:
@@ -169,31 +171,30 @@ def _measure(kills: int) -> None:
     catalog.add_all(word_samples(project, 80))
     dataset = freeze(catalog, project)
     plan = small_plan(make_student(home / "student"))
-    forks = Forks(catalog)
-    whole, job = new_run(catalog, project, dataset, plan)
-    began = time.monotonic()
-    touches = forks.run(job)["touches"]
-    took = time.monotonic() - began
-    wanted = curve(catalog, whole)
-    rng = random.Random(1)
-    cases = [{"after_s": rng.uniform(0.05, took)} for _ in range(kills)]
-    cases += [{"at_touch": number} for number in range(1, touches + 1)]
-    worst, killed, same = 0.0, 0, 0
-    for case in cases:
-        run, job = new_run(catalog, project, dataset, plan)
-        killed += forks.run(job, **case)["killed"]
-        forks.run(job)
-        found = curve(catalog, run)
-        assert catalog.get(Job, job.id).state == "done", (case, catalog.get(Job, job.id))
-        assert [m.step for m in found] == [m.step for m in wanted], case
-        last, reference = found[-1].dev_loss_per_token, wanted[-1].dev_loss_per_token
-        assert last is not None
-        assert reference is not None
-        worst = max(worst, abs(last / reference - 1))
-        same += 1
-        if same % 10 == 0:
-            print(f"{same} of {len(cases)} runs, {worst:.1e} apart at most", flush=True)
-    forks.close()
+    with Forks(catalog) as forks:
+        whole, job = new_run(catalog, project, dataset, plan)
+        began = time.monotonic()
+        touches = forks.run(job)["touches"]
+        took = time.monotonic() - began
+        wanted = curve(catalog, whole)
+        rng = random.Random(1)
+        cases = [{"after_s": rng.uniform(0.05, took)} for _ in range(kills)]
+        cases += [{"at_touch": number} for number in range(1, touches + 1)]
+        worst, killed, same = 0.0, 0, 0
+        for case in cases:
+            run, job = new_run(catalog, project, dataset, plan)
+            killed += forks.run(job, **case)["killed"]
+            forks.run(job)
+            found = curve(catalog, run)
+            assert catalog.get(Job, job.id).state == "done", (case, catalog.get(Job, job.id))
+            assert [m.step for m in found] == [m.step for m in wanted], case
+            last, reference = found[-1].dev_loss_per_token, wanted[-1].dev_loss_per_token
+            assert last is not None
+            assert reference is not None
+            worst = max(worst, abs(last / reference - 1))
+            same += 1
+            if same % 10 == 0:
+                print(f"{same} of {len(cases)} runs, {worst:.1e} apart at most", flush=True)
     print(f"{len(cases)} runs ({kills} random moments, {touches} touches of a checkpoint's files), {killed} killed;")
     print(f"{same} went on to the end; final dev loss differs by at most {worst:.1e} (relative).")
 

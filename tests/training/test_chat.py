@@ -10,9 +10,11 @@ from tools.dataset.writing import openai_messages
 from tools.errors import RetortError
 from tools.records import Dialogue, JsonObject, Message, Sample, ToolCall
 from tools.settings import settings
-from tools.training import tokens
-from tools.training.chat import chat_request, encode, load_tokenizer, prompt_text
-from tools.training.tokens import tokenised
+from tools.student import tokens
+from tools.student.chat import chat_request, encode, load_tokenizer, prompt_text
+from tools.student.packing import pack
+from tools.student.tokens import tokenised
+from tools.training.compute.padded import padded_batches
 
 WEATHER: JsonObject = {
     "type": "function",
@@ -89,7 +91,7 @@ def test_a_template_that_knows_none_gets_them_in_words(tokenizer: Any) -> None:
 
 def test_a_template_that_begins_an_answer_in_two_ways_is_refused(tokenizer: Any) -> None:
     tokenizer.chat_template = KNOWING.replace("<|im_start|>assistant\n{% endif %}", "<|im_start|>model\n{% endif %}")
-    with pytest.raises(RetortError, match="calls 'weather' otherwise"):
+    with pytest.raises(RetortError, match="calls 'weather' differently"):
         encode(tokenizer, ASKED)
 
 
@@ -159,3 +161,25 @@ def test_samples_become_tokens_once(tiny_student: Path, monkeypatch: pytest.Monk
     assert tokenised(tiny_student, rows) == first
     assert tokenised(tiny_student, [*rows[:2], row("other words")])[:2] == first[:2]
     assert len(list(kept.parent.glob("tokens-*"))) == 2
+
+
+def test_every_answer_of_a_conversation_is_learnt_as_it_would_be_given(tiny_student: Path) -> None:
+    tokenizer = load_tokenizer(tiny_student)
+    said = [("assistant", "Welcome"), ("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d")]
+    messages = [Message.model_validate({"role": role, "content": text}) for role, text in said]
+    talk = Row(id="talk", messages=tuple(messages))
+    whole = encode(tokenizer, talk, every=True)
+    alone = [encode(tokenizer, Row(id="part", messages=talk.messages[:length])) for length in (3, 5)]
+    assert list(whole.learnt) == alone  # what nobody asked for is not learnt
+    assert encode(tokenizer, talk).learnt == (alone[1],)
+    packed = pack([whole], 500)
+    padded = padded_batches([whole], 500)
+    assert sorted(label for row in packed for label in row.labels) == sorted(
+        label for one in alone for label in one.answer_ids
+    )
+    assert sorted(one.tokens for few in padded for one in few) == sorted(one.tokens for one in alone)
+    muted = messages[2].model_copy(update={"learnt": False})
+    assert encode(tokenizer, Row(id="x", messages=(*messages[:2], muted, *messages[3:])), every=True).earlier == ()
+    for every in (True, False):
+        found = tokenised(tiny_student, [talk, talk], every=every)
+        assert tokenised(tiny_student, [talk, talk], every=every) == found == [encode(tokenizer, talk, every=every)] * 2

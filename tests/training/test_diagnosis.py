@@ -10,12 +10,12 @@ import pytest
 from tests.training.kills import word_samples
 from tools.dataset.splits import Row
 from tools.records import Plan, Project
-from tools.training.chat import Encoded, encode, load_tokenizer
+from tools.student.chat import Encoded, encode, load_tokenizer
+from tools.training.compute.learner import Engine
+from tools.training.compute.loop import DIVERGED
 from tools.training.diagnosis import diagnose
-from tools.training.engine import Engine
-from tools.training.loop import DIVERGED
 from tools.training.monitor import Metric
-from tools.training.schedule import batches, learning_rate
+from tools.training.schedule import batches, learning_rate, stretch_of
 
 Shape = Callable[[float], float]  # loss at a share of the run
 LAST = 120
@@ -117,12 +117,14 @@ def trained(student: Path, count: int, epochs: float, rate: float, *, at_random:
     )
     engine = Engine(student, plan)
     engine.check(samples)
-    steps = list(batches(samples, plan))
+    stretch = stretch_of(plan, len(samples))
+    steps = list(batches(samples, plan, stretch))
     metrics = [Metric(step=0, epoch=0, dev_loss_per_token=engine.loss(dev))]
-    for step, (epoch, batch) in enumerate(steps, start=1):
-        loss, _ = engine.step(batch, learning_rate(plan, step, len(steps)))
+    for step, batch in enumerate(steps, start=1):
+        loss, _ = engine.step(batch, learning_rate(plan, step, stretch))
         measured = step == len(steps) or step % max(1, len(steps) // 8) == 0
         shown = engine.loss(dev) if measured else None
+        epoch = step / len(steps) * epochs
         metrics.append(Metric(step=step, epoch=epoch, loss_per_token=loss, dev_loss_per_token=shown))
         if shown is not None and shown > DIVERGED * (metrics[0].dev_loss_per_token or 0):
             break  # as the job does

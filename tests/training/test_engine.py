@@ -13,8 +13,8 @@ from tests.training.test_rows import samples_with_prefix
 from tools.errors import RetortError
 from tools.records import Method, Plan
 from tools.training.checkpoint import Position, complete_ones, save
-from tools.training.engine import Engine
-from tools.training.team import start_followers
+from tools.training.compute.learner import Engine
+from tools.training.compute.team import start_followers
 
 SAMPLES = samples_with_prefix(30, 24)
 
@@ -43,8 +43,8 @@ def test_out_of_memory_halves_the_row_and_keeps_the_batch(
     small.check(SAMPLES)
     real = small._losses
 
-    def short_of_memory(samples: Any) -> Any:
-        for loss, tokens in real(samples):
+    def short_of_memory(samples: Any, ready: Any = None) -> Any:
+        for loss, tokens in real(samples, ready):
             if tokens > 130:
                 raise torch.OutOfMemoryError("CUDA out of memory")
             yield loss, tokens
@@ -55,12 +55,27 @@ def test_out_of_memory_halves_the_row_and_keeps_the_batch(
     small.end()
 
 
+def test_rows_made_ahead_give_the_same_steps(tiny_student: Path, plan: Plan) -> None:
+    batches = [SAMPLES[start : start + 6] for start in range(0, 24, 6)]
+    found = []
+    for ahead in (False, True):
+        engine = Engine(tiny_student, plan)
+        engine.pack_rows()
+        told = []
+        for batch, following in zip(batches, [*batches[1:], None], strict=True):
+            told.append(engine.step(batch, 1e-2, following if ahead else None))
+            assert (engine._ahead.waiting is following) is ahead or following is None
+        found.append(told)
+        engine.end()
+    assert found[0] == found[1]
+
+
 LIMITED = """
 import resource, sys
 from pathlib import Path
 from tests.training.kills import small_plan
 from tests.training.test_rows import samples_with_prefix
-from tools.training.engine import Engine
+from tools.training.compute.learner import Engine
 student, samples = Path(sys.argv[1]), samples_with_prefix(300, 400)
 engine = Engine(student, small_plan(student).model_copy(update={"row_tokens": 16000}))
 engine.packed = False
@@ -83,7 +98,7 @@ def test_a_real_shortage_of_memory_ends_in_smaller_rows(tiny_student: Path) -> N
 
 
 def test_recomputed_activations_give_the_same_step(tiny_student: Path, plan: Plan) -> None:
-    from tools.training.model import save_memory
+    from tools.training.compute.model import save_memory
 
     found = []
     for saving in (False, True):
@@ -147,7 +162,7 @@ def test_a_loss_that_is_no_number_is_told_with_its_cause(tiny_student: Path, pla
     assert all(torch.equal(before[name], weight) for name, weight in engine.weights.items()), "weights are as before"
     with torch.no_grad():
         engine.model.get_base_model().lm_head.weight.fill_(float("nan"))
-    with pytest.raises(RetortError, match="even without anything learnt"):
+    with pytest.raises(RetortError, match="even without anything that was learnt"):
         engine.step(SAMPLES[:6], 1e-2)
     engine.end()
 

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tools.training.chat import Encoded
+from tools.student.chat import Encoded
+from tools.student.packing import pack
 from tools.training.checkpoint import trainable
-from tools.training.fast import fast_rows
-from tools.training.padded import padded_loss
-from tools.training.rows import pack, row_loss
+from tools.training.compute.fast import fast_rows
+from tools.training.compute.loss import row_loss
+from tools.training.compute.padded import padded_loss
 
 VOCABULARY = 97
 SMALL = {
@@ -127,7 +128,7 @@ def test_a_change_in_one_branch_leaves_its_siblings_bitwise_alone(model: Any) ->
 def hidden_states(model: Any, row: Any) -> Any:
     import torch
 
-    from tools.training.attention import Layout
+    from tools.training.compute.attention import Layout
 
     return (
         model.get_base_model()

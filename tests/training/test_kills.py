@@ -1,6 +1,7 @@
 """A run that is killed again and again, also while it writes a checkpoint, ends where an untouched one ends."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,15 +17,14 @@ def test_killed_at_moments_and_in_writing_it_goes_on_to_the_same_curve(
 ) -> None:
     catalog.add_all(word_samples(project, 60))
     dataset, plan = freeze(catalog, project), small_plan(tiny_student)
-    forks = Forks(catalog)
-    whole, job = new_run(catalog, project, dataset, plan)
-    assert forks.run(job)["touches"] > 30
-    broken, job = new_run(catalog, project, dataset, plan)
-    cases = [{"after_s": 0.3}, {"at_touch": 2}, {"at_touch": 7}, {"at_touch": 30}, {"at_touch": 12}, {"after_s": 0.8}]
-    killed = [forks.run(job, **case)["killed"] for case in cases]
-    assert sum(killed) >= 4
-    forks.run(job)
-    forks.close()
+    with Forks(catalog) as forks:
+        whole, job = new_run(catalog, project, dataset, plan)
+        assert forks.run(job)["touches"] > 30
+        broken, job = new_run(catalog, project, dataset, plan)
+        cases: list[dict[str, Any]] = [{"at_touch": touch} for touch in (2, 7, 30, 12)]
+        killed = [forks.run(job, **case)["killed"] for case in [{"after_s": 0.3}, *cases, {"after_s": 0.8}]]
+        assert sum(killed) >= 4
+        forks.run(job)
     assert catalog.get(Job, job.id).state == "done"
     wanted, found = curve(catalog, whole), curve(catalog, broken)
     assert [m.step for m in found] == [m.step for m in wanted]

@@ -8,13 +8,13 @@ import pytest
 from tests.training.kills import small_plan
 from tests.training.test_families import hidden_states
 from tests.training.test_rows import samples_with_prefix
-from tools.training.attention import SHORT
-from tools.training.chat import Encoded
-from tools.training.fast import fast_rows
-from tools.training.model import student_model
-from tools.training.products import attention
-from tools.training.rows import pack
-from tools.training.selfcheck import selfcheck
+from tools.student.chat import Encoded
+from tools.student.packing import pack
+from tools.training.compute.attention import SHORT
+from tools.training.compute.fast import fast_rows
+from tools.training.compute.model import student_model
+from tools.training.compute.products import attention
+from tools.training.compute.selfcheck import selfcheck
 
 
 @pytest.mark.parametrize(("prefix", "window", "heads"), [(0, 0, 2), (40, 0, 6), (40, 24, 6), (7, 16, 2)])

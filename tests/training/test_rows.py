@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from tools.training.chat import Encoded
+from tools.student.chat import Encoded
+from tools.student.packing import common_prefix, pack, shared_out
 from tools.training.checkpoint import trainable
-from tools.training.fast import fast_rows
-from tools.training.rows import common_prefix, pack, row_loss, shared_out
-from tools.training.selfcheck import selfcheck
+from tools.training.compute.fast import fast_rows
+from tools.training.compute.loss import row_loss
+from tools.training.compute.selfcheck import selfcheck
 
 
 def samples_with_prefix(shared: int, count: int, seed: int = 0) -> list[Encoded]:
@@ -83,7 +84,7 @@ def test_loss_and_gradients_equal_those_of_single_samples(model: Any, shared: in
 
 def test_a_wrong_mask_is_seen_and_training_goes_padded(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Branches that see their own future change the loss; the check must say so."""
-    from tools.training import attention
+    from tools.training.compute import attention
 
     def blind(self: attention.Layout, prefix: int, longest: int, _window: int, dtype: Any) -> Any:
         import torch
@@ -93,7 +94,7 @@ def test_a_wrong_mask_is_seen_and_training_goes_padded(model: Any, monkeypatch: 
     monkeypatch.setattr(attention.Layout, "mask", blind)
     found = selfcheck(model, samples_with_prefix(10, 6), 400, "fp32")
     assert not found.exact
-    assert "training padded" in found.sentence
+    assert "training in padded batches" in found.sentence
 
 
 def test_groups_share_their_own_prefix_and_none_costs_more_than_it_saves() -> None:

@@ -20,6 +20,8 @@ from tools.records import Message, Project, Sample, SampleState, new_id
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+    from tests.ui.programs import Listening, Scene
+
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = [
@@ -128,6 +130,22 @@ def page(browser: "Browser", server: Server) -> "Iterator[Page]":
     yield window
     window.close()
     assert trouble == []
+
+
+@pytest.fixture(scope="session")
+def listening(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Listening]":
+    """`retort mcp --http`, once for all tests of it: each takes a project of its own."""
+    from tests.ui.programs import listens
+
+    with listens(tmp_path_factory.mktemp("plugin")) as found:
+        yield found
+
+
+@pytest.fixture
+def scene(listening: "Listening", tmp_path: Path) -> "Scene":
+    from tests.ui.programs import make_scene
+
+    return make_scene(listening, tmp_path)
 
 
 def _local(url: str) -> bool:

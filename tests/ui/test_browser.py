@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.documents.intake import add_file
 from tests.ui.conftest import Server, make_sample
 from tools import jobs
 from tools.catalog import Catalog
-from tools.documents.adding import add_file
 from tools.records import Checkpoint, Dataset, Evaluation, Job, Passage, Project, Sample
-from tools.synthesis.framing import frame
+from tools.synthesis.request.framing import frame
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -61,6 +61,7 @@ def entries(page: "Page") -> list[str]:
 
 def to_drafts(page: "Page") -> None:
     say(page, GOAL, "Task: extract")
+    say(page, "skip", "real messages")
     say(page, "skip", "draft")
     say(page, "draft 4", "Drafted 4")
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tools.training.monitor import Metric
-from ui.curves import HEIGHT, WIDTH, draw, loss_curve
+from ui.show.curves import draw, loss_curve
 
 
 def drawing(html: str) -> ElementTree.Element:
@@ -24,12 +24,13 @@ def test_before_the_first_step_there_is_a_sentence() -> None:
 def test_all_points_lie_inside(losses: list[float]) -> None:
     points = [(float(step), loss) for step, loss in enumerate(losses, 1)]
     svg = drawing(draw(points, points[-1:]))
+    width, height = map(float, svg.attrib["viewBox"].split()[2:])
     lines = [line.attrib["points"] for line in svg.iter("polyline")]
     assert lines
     for line in lines:
         pairs = [tuple(map(float, pair.split(","))) for pair in line.split()]
         assert len(pairs) <= 161
-        assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in pairs)
+        assert all(0 <= x <= width and 0 <= y <= height for x, y in pairs)
 
 
 def test_train_and_dev_are_told_with_their_last_values() -> None:

@@ -62,7 +62,7 @@ def test_a_click_cannot_spend(desk: Desk, catalog: Catalog, project: Project) ->
 def test_a_stale_approval_does_nothing(desk: Desk, project: Project) -> None:
     _, trouble = desk.act(project.id, Act(do="decide", digest="0" * 64, approved=True))
     assert trouble is not None
-    assert "not waiting" in trouble.problem
+    assert "no longer waiting" in trouble.problem
 
 
 def test_an_unforeseen_failure_is_a_message_without_a_trace(

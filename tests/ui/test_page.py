@@ -5,15 +5,25 @@ import os
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from agent.session import Session
 from tests.ui.conftest import ROOT, Server
+from tools.catalog import Catalog
 from tools.errors import RetortError
-from ui.page import HERE, PANELS, serve
+from tools.records import Project
+from ui.news import WAIT_S
+from ui.page import HERE, PANELS, SELDOM_S, serve
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 BUILD = """
 import sys, warnings
@@ -72,6 +82,36 @@ def test_the_served_page_is_closed_and_tells_nobody(server: Server) -> None:
         urllib.request.urlopen(request, timeout=20)
     assert refused.value.code == 400
     refused.value.close()
+
+
+def news(server: Server, project: str, known: str = "") -> str:
+    address = f"{server.url}retort/news?project={project}&known={known}"
+    with urllib.request.urlopen(address, timeout=60) as answer:
+        return str(json.loads(answer.read())["mark"])
+
+
+def test_a_window_is_told_what_another_process_did(server: Server, catalog: Catalog, project: Project) -> None:
+    Session(catalog, project.id).say("status")
+    mark = news(server, project.id)
+    while (again := news(server, project.id)) != mark:  # the first look may itself write
+        mark = again
+    started = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(news, server, project.id, mark)
+        time.sleep(1)
+        assert not waiting.done(), "without news nothing is answered"
+        Session(catalog, project.id).say("costs")
+        assert waiting.result(timeout=30) != mark
+    assert time.monotonic() - started < WAIT_S, "it was told, and did not merely end its wait"
+
+
+@pytest.mark.browser
+def test_an_open_window_shows_what_another_process_did(page: "Page", catalog: Catalog, project: Project) -> None:
+    page.goto(f"{page.url.split('?')[0]}?project={project.id}")
+    page.wait_for_selector("#live .panel")
+    for words in ("status", "costs"):
+        Session(catalog, project.id).say(words)
+        page.wait_for_selector(f".entry.user:has-text('{words}')", timeout=SELDOM_S * 1000 / 3)
 
 
 def test_the_pages_own_files_ask_for_nothing_elsewhere() -> None:

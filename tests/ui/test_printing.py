@@ -9,7 +9,9 @@ from agent.transcript import Approval, Entry, Show
 from tests.ui.conftest import make_sample
 from tools.catalog import Catalog
 from tools.records import Estimate, Project, Sample
-from ui.printing import approval_text, columns, entry_text
+from ui.show.approval import approval_text
+from ui.show.cards import entry_text
+from ui.show.kind import columns
 from ui.terminal import chat
 
 

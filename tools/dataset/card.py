@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from pydantic import Field
 
 from tools.catalog import Catalog
-from tools.dataset.inference import labels_of, language_of
+from tools.dataset.inference import labels_of
 from tools.dataset.lengths import Lengths
 from tools.dataset.splits import read_dev, read_train
+from tools.dataset.tally import vouched
 from tools.dataset.versions import difference, read_index
 from tools.errors import NotFound
-from tools.records import Dataset, Dialogue, Document, Project, Sample, Value
-from tools.synthesis.checks import check
+from tools.records import REAL, Dataset, Dialogue, Document, Project, Sample, Value
+from tools.synthesis.check.checks import check
+from tools.text.language import language_of, likeliest_language
 
 MOST_ROWS = 30  # of a table of the card; the rest is summed up
 
@@ -27,7 +29,7 @@ class Card(Value):
     seed: int
     sha256: dict[str, str]
     note: str
-    review: str = Field(description="What the user had looked at, and what that says of the rest.")
+    review: str = Field(description="What the user had reviewed, and what that says about the rest.")
     change: str = Field(description="Against the version before it; empty for the first.")
     looked_at: int = Field(description="Rows of train and dev.")
     turns: dict[str, int] = Field(description="Samples by number of user messages.")
@@ -38,7 +40,7 @@ class Card(Value):
     sources: dict[str, int]
     licences: dict[str, int] = Field(description="Imported samples by the licence noted.")
     documents: dict[str, int] = Field(description="Samples by document.")
-    states: dict[str, int] = Field(description="approved: as made; edited: corrected by the user.")
+    states: dict[str, int] = Field(description="Samples by who says that they are good: see `tally.vouched`.")
     passed: int = Field(description="Rows that pass the task's checks today.")
     failed: dict[str, int] = Field(description="Rows that do not, by reason.")
     lengths: Lengths | None = None
@@ -58,19 +60,19 @@ def card(catalog: Catalog, project: Project, dataset: Dataset, lengths: Lengths 
         rows=dataset.rows,
         seed=dataset.seed,
         sha256=dataset.sha256,
-        note=dataset.note,
+        note=" ".join(filter(None, (*(one.sentence for one in dataset.left_out), dataset.note, dataset.thin_sentence))),
         review=dataset.review,
         change=_change(catalog, dataset),
         looked_at=len(rows),
         turns=_counted(str(sum(m.role == "user" for m in row.messages)) for row in rows),
         with_tools=sum(bool(row.tools) for row in rows),
-        languages=_counted(language_of([row.question]) for row in rows),
+        languages=_counted(_languages([row.question for row in rows])),
         answers=answers,
         answer_kind=kind,
         sources=_counted(sample.source for sample in samples),
-        licences=_counted(s.licence or "not noted" for s in samples if s.source.startswith("import:")),
+        licences=_counted(s.licence or "not noted" for s in samples if s.source.startswith(("import:", REAL))),
         documents=_counted(map(_document_name(catalog), (sample for sample in samples if sample.document_id))),
-        states=_counted(sample.state for sample in samples),
+        states=_counted(vouched(sample) for sample in samples),
         passed=reasons.pop("", 0),
         failed=dict(reasons.most_common()),
         lengths=lengths,
@@ -85,7 +87,7 @@ def markdown(found: Card) -> str:
     if found.lengths:
         parts += ["## Lengths", f"{found.lengths.sentence} Counted in tokens of {found.lengths.student}."]
         parts.append(_table("tokens up to", "samples", {f"{edge:,}": n for edge, n in found.lengths.histogram()}))
-    parts += ["## Content", f"Looked at: {found.looked_at:,} rows of train and dev; test is sealed."]
+    parts += ["## Content", f"Examined: {found.looked_at:,} rows of train and dev; the test set is sealed."]
     parts += [_table("language", "samples", found.languages), _table("user messages", "samples", found.turns)]
     if found.with_tools:
         parts.append(f"{found.with_tools:,} samples have tools on offer.")
@@ -96,7 +98,7 @@ def markdown(found: Card) -> str:
     parts += [_table("document", "samples", found.documents)] if found.documents else []
     parts += ["## Checks", f"{found.passed:,} of {found.looked_at:,} rows pass the checks of the task."]
     parts += [_table("reason", "rows", found.failed)] if found.failed else []
-    parts.append(_table("state", "samples", found.states))
+    parts.append(_table("how it got in", "samples", found.states))
     parts += ["## Hashes", "\n".join(f"- {split}: `{digest}`" for split, digest in found.sha256.items())]
     return "\n\n".join(parts) + "\n"
 
@@ -132,6 +134,12 @@ def _document_name(catalog: Catalog) -> Callable[[Sample], str]:
         return known[sample.document_id]
 
     return name
+
+
+def _languages(texts: Sequence[str]) -> list[str]:
+    """The language of each text; one too short to tell has that of all."""
+    usual = likeliest_language(texts)
+    return [language_of(text) or usual for text in texts]
 
 
 def _counted(values: Iterable[str]) -> dict[str, int]:

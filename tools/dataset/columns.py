@@ -11,11 +11,13 @@ from tools.records import JsonObject, Value
 NAMES = {
     "input": (
         *("query", "prompt", "question", "input", "text", "request", "instruction", "utterance", "sentence"),
-        *("问题", "输入", "文本"),
+        *("message", "body", "content", "email", "mail", "ticket", "comment", "review", "tweet", "post", "source"),
+        *("问题", "输入", "文本", "内容", "消息", "正文", "评论", "留言"),
     ),
     "output": (
         *("response", "completion", "answer", "output", "label", "intent", "target", "category"),
-        *("答案", "输出", "标签", "回答"),
+        *("class", "topic", "sentiment", "tag", "reply", "result", "summary", "translation"),
+        *("答案", "输出", "标签", "回答", "类别", "分类", "意图", "情感", "回复"),
     ),
     "system": ("system", "system_prompt"),
     "history": ("history",),
@@ -50,24 +52,38 @@ def find_columns(
         chosen = {"output": "answers"}
     else:
         chosen = {}
-    certain = True
     for part, names in NAMES.items():
         if part in chosen or (part == "input" and "instruction" in chosen):
             continue
         fitting = [column for column in header if column.strip().casefold() in names and column not in chosen.values()]
         if len(fitting) == 1:
             chosen[part] = fitting[0]
-        elif part not in SIDE:
-            certain = False
-    if certain:
+    if missing := [part for part in ("input", "output") if part not in {*chosen, *_instead(chosen)}]:
+        chosen |= _the_other(header, rows, chosen, missing)
+    if {"input", "output"} <= {*chosen, *_instead(chosen)}:
         return Columns(parts=chosen, certain=True)
     return _proposed(header, rows, name, chosen)
 
 
+def _instead(chosen: Mapping[str, str]) -> set[str]:
+    """An instruction stands for an input that a row may lack."""
+    return {"input"} if "instruction" in chosen else set()
+
+
+def _the_other(
+    header: Sequence[str], rows: Sequence[JsonObject], chosen: Mapping[str, str], missing: Sequence[str]
+) -> dict[str, str]:
+    """Of two columns of which one is known the other, unless it says nothing."""
+    left = [column for column in header if column not in chosen.values()]
+    if len(header) != 2 or len(left) != 1 or len(missing) != 1 or len(rows) < FEWEST_ROWS:
+        return {}
+    return {} if _tells_nothing([_text(row.get(left[0])) for row in rows]) else {missing[0]: left[0]}
+
+
 def unclear(header: Sequence[str], name: str, why: str) -> RetortError:
     return RetortError(
-        f"{name} cannot be read as input and output: {why}. Its columns: {', '.join(header[:30])}.",
-        "Say which column is the input and which the output, e.g. 'input is text, output is intent'.",
+        f"{name} cannot be read as input and output: {why}. Its columns are {', '.join(header[:30])}.",
+        "Say which column is the input and which is the output, for example 'input is text, output is intent'.",
     )
 
 
@@ -75,13 +91,13 @@ def _as_told(header: Sequence[str], name: str, told: Mapping[str, str]) -> dict[
     chosen: dict[str, str] = {}
     for part, column in told.items():
         if part not in NAMES:
-            raise unclear(header, name, f"a column is {', '.join(NAMES)}, not {part!r}")
+            raise unclear(header, name, f"a column can be {', '.join(NAMES)}, but not {part!r}")
         exact = [found for found in header if found == column]
         fitting = exact or [found for found in header if found.casefold() == column.casefold()]
         if len(fitting) != 1:
-            raise unclear(header, name, f"it has {len(fitting) or 'no'} columns {column!r}")
+            raise unclear(header, name, f"it has {len(fitting) or 'no'} columns called {column!r}")
         if fitting[0] in chosen.values():
-            raise unclear(header, name, f"the column {column!r} cannot be two parts at once")
+            raise unclear(header, name, f"the column {column!r} cannot be used for two parts at once")
         chosen[part] = fitting[0]
     return chosen
 
@@ -90,7 +106,9 @@ def _proposed(header: Sequence[str], rows: Sequence[JsonObject], name: str, name
     """The longest texts as the input; as the output a column called so, an object, or what repeats itself most."""
     if len(rows) < FEWEST_ROWS:
         lacks = " and ".join(part for part in ("input", "output") if part not in named)
-        raise unclear(header, name, f"no name tells the {lacks}, and {len(rows)} rows are too few to guess from")
+        raise unclear(
+            header, name, f"no column name shows which is the {lacks}, and {len(rows)} rows are too few to guess from"
+        )
     once = [column for column in dict.fromkeys(header) if column.strip() and list(header).count(column) == 1]
     texts = {column: [_text(row.get(column)) for row in rows] for column in once if column not in named.values()}
     free = {column: found for column, found in texts.items() if not _tells_nothing(found)}
@@ -102,14 +120,14 @@ def _proposed(header: Sequence[str], rows: Sequence[JsonObject], name: str, name
         others = shortest_first if "input" in parts else shortest_first[:-1]
         repeats = min(others, key=lambda column: len(set(free[column])), default="")
         parts["output"] = next(iter([*calls_itself, *objects, repeats]))
-        how = "is called so" if calls_itself else "holds objects" if objects else "repeats its values"
+        how = "has a fitting name" if calls_itself else "holds objects" if objects else "repeats its values"
         reasons.append(f"{parts['output']!r} {how}")
     if "input" not in parts and "instruction" not in parts:
         left = [column for column in free if column != parts["output"]]
         parts["input"] = max(left, key=lambda column: sum(map(len, free[column])), default="")
         reasons.insert(0, f"{parts['input']!r} holds the longest texts")
     if missing := [part for part in ("input", "output") if parts.get(part) == ""]:
-        raise unclear(header, name, f"which column is the {' and the '.join(missing)} is not clear (none could be)")
+        raise unclear(header, name, f"it is not clear which column is the {' and the '.join(missing)} (none fits)")
     return Columns(parts=parts, certain=False, why=" and ".join(reasons))
 
 

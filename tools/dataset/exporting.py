@@ -73,7 +73,7 @@ def export(catalog: Catalog, project: Project, dataset: Dataset, layout: Format)
     if not any(records.values()):
         raise RetortError(
             f"No row of version {dataset.version} fits the {layout} layout: {refused[0]}.",
-            "Export it as messages, which hold everything.",
+            "Export it as messages: that layout holds everything.",
         )
     data = {f"{split}{ENDINGS[layout]}": _bytes(rows, layout) for split, rows in records.items()}
     if layout in LLAMA_FACTORY:

@@ -1,6 +1,7 @@
 """Rows that the user already has become samples, in any layout that can be read; what became of each is kept."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +15,16 @@ from tools.dataset.reading import read_file
 from tools.dataset.rows import FileRow, FileRows
 from tools.errors import RetortError
 from tools.files import sha256, write_atomic
-from tools.records import Dialogue, Message, Project, Sample, Task, Value, new_id
-from tools.synthesis.instructions import system_prompt
+from tools.records import REAL, Dialogue, Message, Project, Sample, Task, Value, new_id
+from tools.synthesis.request.instructions import system_prompt
 
-Split: TypeAlias = Literal["", "train", "dev", "test"]
+Split: TypeAlias = Literal["", "train", "dev", "test", "real"]
+SPLIT_NAMES: dict[str, Split] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("dev", "valid", "validation"), "dev"),
+    "test": "test",
+    "real": "real",
+}
 TABLES = ("CSV", "TSV", "XLSX")
 
 
@@ -51,12 +58,13 @@ def import_rows(
 ) -> ImportReport:
     """Add the file's rows to the project as approved samples, all in one transaction; the report is kept as a file.
 
-    `split` pins them to a split of every later dataset; `name` is the file's name for display. Raises RetortError
+    `split` pins them to a split of every later dataset; those pinned to `real` are sealed and never trained on, and a
+    row that is there already counts as another one. `name` is the file's name for display. Raises RetortError
     for an unknown type, an empty file, unclear columns, or when not a single line can be used.
     """
     shown = name or path.name
-    found = read_rows(path, project.task, column_map, name=shown)
-    known = {_content(sample) for sample in catalog.find(Sample, project.id)}
+    found = read_rows(path, None if split == "real" else project.task, column_map, name=shown)
+    known = {_content(one) for one in catalog.find(Sample, project.id) if one.real == (split == "real")}
     fresh: list[Sample] = []
     for row in found.rows:
         if _content(row) in known:
@@ -70,7 +78,7 @@ def import_rows(
                 messages=row.messages,
                 tools=row.tools,
                 state="approved",
-                source=f"import:{shown}",
+                source=f"{REAL}{shown}" if split == "real" else f"import:{shown}",
                 licence=licence.strip(),
                 split=split,
             )
@@ -95,24 +103,31 @@ def import_rows(
     return report
 
 
-def read_rows(path: Path, task: Task, column_map: dict[str, str] | None = None, *, name: str = "") -> FileRows:
+def read_rows(path: Path, task: Task | None, column_map: dict[str, str] | None = None, *, name: str = "") -> FileRows:
     """The file's rows without storing any. Raises RetortError when which columns are meant must be confirmed.
 
     A table has no system prompts, so its rows get the task's; what the task lacks for one is inferred from the rows.
+    Without a task (real messages) they get none: freezing tells them as train is told.
     """
     shown = name or path.name
     found = read_file(path, shown, column_map)
     if not found.rows:
         raise RetortError(
-            f"No row of {shown} can be used ({summary(found.skipped) or 'only a header'}).",
+            f"None of the rows of {shown} can be used ({summary(found.skipped) or 'there is only a header'}).",
             "Each row needs an input and an answer: chat messages, ShareGPT, Alpaca, or columns for the two.",
         )
     if not found.certain:
         raise _to_confirm(shown, found)
-    if found.format.endswith(TABLES) and not {"history", "instruction"} & set(found.column_map):
+    if task and found.format.endswith(TABLES) and not {"history", "instruction"} & set(found.column_map):
         prompt = _system_prompt(task, found)
         return found.model_copy(update={"rows": tuple(_told(row, prompt) for row in found.rows)})
     return found
+
+
+def named_split(name: str) -> Split:
+    """The split that a file's name tells: test.jsonl holds the test split; nothing where it tells none."""
+    words = re.split(r"[^a-z]+", Path(name).stem.lower())
+    return next((SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES), "")
 
 
 def summary(skipped: Sequence[tuple[int, str]], most: int = 3) -> str:
@@ -134,8 +149,8 @@ def _to_confirm(name: str, found: FileRows) -> RetortError:
     asked, answered = parts.get("input", parts.get("instruction", "")), parts["output"]
     shown = f"{row.question[:120]!r} => {row.answer[:120]!r}"
     return RetortError(
-        f"Which columns of {name} are meant is not certain. I would read {asked!r} as the input and {answered!r} as "
-        f"the output ({found.notes[0].rstrip('.')}): {shown}; {found.confidence}.",
+        f"It is not certain which columns of {name} are meant. I would read {asked!r} as the input "
+        f"and {answered!r} as the output ({found.notes[0].rstrip('.')}): {shown}; {found.confidence}.",
         f"Say 'input is {asked}, output is {answered}' if that is right, or name other columns.",
     )
 

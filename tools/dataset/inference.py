@@ -1,8 +1,6 @@
 """What task do these rows teach? Guessed from the answers, so that imported rows need no questions."""
 
 import json
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from typing import get_args
@@ -11,20 +9,10 @@ from pydantic import JsonValue
 
 from tools.dataset.rows import FileRow
 from tools.records import FieldKind, ItemKind, JsonObject, Sample, Task, TaskField
+from tools.text.language import likeliest_language
 
 LONGEST_LABEL = 60  # characters
 MOST_LABELS = 500
-SCRIPT_LANGUAGE = {"HANGUL": "ko", "CYRILLIC": "ru", "ARABIC": "ar", "DEVANAGARI": "hi", "THAI": "th", "GREEK": "el"}
-# Frequent short words tell Latin-script languages apart well enough to propose one; the user sees the proposal.
-COMMON_WORDS = {
-    "en": "the and is to of my what for in it you i",
-    "de": "der die das und ist ich nicht ein zu mit wie für",
-    "fr": "le la les et est je un une des vous pour que",
-    "es": "el la los y es de que un una por para mi",
-    "it": "il la e di che è un una per non mi sono",
-    "pt": "o a os e de que um uma para não do da",
-    "nl": "de het een en is van ik niet te dat op voor",
-}
 
 
 def infer_task(samples: Sequence[Sample | FileRow]) -> Task:
@@ -35,7 +23,7 @@ def infer_task(samples: Sequence[Sample | FileRow]) -> Task:
     shared = Task(
         kind="open",
         input_description="texts",
-        language=language_of([sample.question for sample in samples]),
+        language=likeliest_language(sample.question for sample in samples),
         system_prompt=common.pop() if len(common) == 1 else "",
     )
     objects = [_object(sample.answer) for sample in samples]
@@ -124,18 +112,3 @@ def labels_of(answers: Sequence[str]) -> tuple[str, ...]:
     short = all(len(answer) <= LONGEST_LABEL and "\n" not in answer for answer in distinct)
     few = 2 <= len(distinct) <= min(MOST_LABELS, len(answers) // 2)
     return tuple(distinct) if short and few else ()
-
-
-def language_of(texts: Sequence[str]) -> str:
-    """Language code by script; Latin scripts by their most frequent short words, English when none is seen."""
-    text = " ".join(texts)[:20_000]
-    scripts = Counter(unicodedata.name(letter, "").split(" ")[0] for letter in text if letter.isalpha())
-    script = scripts.most_common(1)[0][0] if scripts else "LATIN"
-    if script in ("HIRAGANA", "KATAKANA", "CJK"):
-        kana = scripts["HIRAGANA"] + scripts["KATAKANA"]
-        return "ja" if kana > scripts["CJK"] / 10 else "zh"
-    if script in SCRIPT_LANGUAGE:
-        return SCRIPT_LANGUAGE[script]
-    words = Counter(re.findall(r"\w+", text.casefold()))
-    seen = {code: sum(words[word] for word in common.split()) for code, common in COMMON_WORDS.items()}
-    return max(seen, key=lambda code: seen[code])

@@ -88,7 +88,7 @@ def _why_not(row: JsonObject) -> str:
     if len(row) == 1 and next(iter(row)) in ("response", "output", "completion", "answer"):
         return "it is an answer without a question"
     if not any(isinstance(value, str) and value.strip() for value in row.values()) and not _is_trl(row):
-        return f'it has no "messages" list, nor a text as input and one as answer (its keys: {_keys(row)})'
+        return f'it has neither a "messages" list nor one text as input and one as answer (its keys: {_keys(row)})'
     return ""
 
 
@@ -102,7 +102,7 @@ def _history(value: JsonValue) -> list[Message]:
         try:
             value = json.loads(value) if value.strip() else None
         except (ValueError, RecursionError) as error:
-            raise Unfit(f'its "history" is no JSON ({error})') from error
+            raise Unfit(f'its "history" is not valid JSON ({error})') from error
     messages = []
     for pair in value if isinstance(value, list) else []:
         if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(one, str) for one in pair):

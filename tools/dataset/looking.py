@@ -3,16 +3,59 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from operator import itemgetter
 from random import SystemRandom
 from typing import Literal
 
-from tools.catalog import Catalog, now
-from tools.dataset.bound import Bound, bound
+from sqlalchemy import ColumnElement, func, not_, or_
+
+from tools.catalog import Catalog, Page, now
+from tools.dataset.tally import COLUMNS, Sort, any_of, sorts
 from tools.errors import RetortError
-from tools.records import Project, Rule, Sample, Value
-from tools.synthesis.rules import unseen
+from tools.records import REAL, Project, Rule, Sample, Value
+from tools.synthesis.check.rules import unseen
+from tools.text.likeness import pieces, shared
 
 Choice = Literal["random", "unusual", "uncertain", "coverage"]
+
+
+CONFIDENCE = 0.95
+
+
+class Bound(Value):
+    """`bad` of `looked_at` rows drawn at random were bad, so the share of bad ones is below `share`."""
+
+    looked_at: int
+    bad: int
+    share: float
+    confidence: float = CONFIDENCE
+
+    @property
+    def sentence(self) -> str:
+        """'40 reviewed, 0 bad, so less than 7.2 % are bad (95 % confidence)'."""
+        return (
+            f"{self.looked_at} reviewed, {self.bad} bad, so less than {100 * self.share:.1f} % are "
+            f"bad ({100 * self.confidence:.0f} % confidence)"
+        )
+
+
+def bound(looked_at: int, bad: int, confidence: float = CONFIDENCE) -> Bound:
+    """The one-sided upper limit of Clopper and Pearson (1934), "The use of confidence or fiducial limits illustrated
+    in the case of the binomial", Biometrika 26.
+
+    It is the largest share p with P(at most `bad` of `looked_at`) >= 1 - confidence, which is the `confidence` quantile
+    of Beta(bad + 1, looked_at - bad). It is never short of its confidence, whatever the true share is.
+    """
+    if not 0 <= bad <= looked_at:
+        raise RetortError(
+            f"There cannot be {bad} bad samples among {looked_at} reviewed samples.",
+            "Give numbers with 0 <= bad <= reviewed.",
+        )
+    from scipy.stats import beta
+
+    share = 1.0 if bad == looked_at else float(beta.ppf(confidence, bad + 1, looked_at - bad))
+    return Bound(looked_at=looked_at, bad=bad, share=share, confidence=confidence)
 
 
 class Standing(Value):
@@ -32,48 +75,54 @@ class Standing(Value):
 
     @property
     def sentence(self) -> str:
-        """'6 looked at, 434 not. Drawn at random: 40 looked at, 0 bad: below 7.2 % bad at 95 %.'"""
-        given = f" {self.given:,} imported rows are taken as you gave them." if self.given else ""
+        """'40 samples are reviewed, 434 are not. Drawn at random: 40 reviewed, 0 bad, so less than 7.2 % are ...'"""
+        given = f" {self.given:,} imported rows are used as you gave them." if self.given else ""
         if not self.unseen:
-            return f"All {self.seen:,} samples that were made were looked at.{given}" if self.seen else given.strip()
-        told = f"{self.seen:,} looked at, {self.unseen:,} not."
+            return f"You have reviewed all {self.seen:,} samples that were made.{given}" if self.seen else given.strip()
+        told = f"{self.seen:,} samples are reviewed, {self.unseen:,} are not."
         if self.bound:
             return f"{told} Drawn at random: {self.bound.sentence}.{given}"
-        return f"{told} None was drawn at random since they were made or screened, so nothing is known of them.{given}"
+        return (
+            f"{told} No random draw has been reviewed since they were made or screened, so nothing is "
+            f"known about the rest.{given}"
+        )
 
 
-def standing(catalog: Catalog, project: Project) -> Standing:
-    """One look at all samples.
+def standing(catalog: Catalog, project: Project, counted: Sequence[Sort] | None = None) -> Standing:
+    """What was looked at, by what the database counts (`counted` where that is known already).
 
     A draw speaks of the samples that there were. So draws count only since the newest sample was made and since a rule
     last screened: a rule is made from what was found bad, and would else take the evidence away with the fault.
     """
-    every = [one for one in catalog.each(Sample, project.id) if one.drawn_at or one.state in ("approved", "edited")]
+    every = sorts(catalog, project.id) if counted is None else counted
     usable = [one for one in every if one.state in ("approved", "edited")]
-    given = sum(one.source.startswith("import:") for one in usable)
-    fresh = sum(map(unseen, usable))
-    counted = _counting(catalog, project, every)
-    judged = [one for one in counted if one.looked_at]
+    given = sum(one.number for one in usable if one.source.startswith(("import:", REAL)))
+    fresh = sum(one.number for one in usable if unseen(one))
+    changed = _changed(catalog, project, every)
+    any_drawn = changed and any(one.drawn for one in every)
+    speaking = sorts(catalog, project.id, (COLUMNS.drawn_at > changed,)) if any_drawn else []
     return Standing(
         given=given,
-        seen=len(usable) - given - fresh,
+        seen=sum(one.number for one in usable) - given - fresh,
         unseen=fresh,
-        drawn=len(judged),
-        bad=sum(one.state != "approved" for one in judged),
-        waiting=sum(unseen(one) for one in counted),
+        drawn=sum(one.number for one in speaking if one.looked),
+        bad=sum(one.number for one in speaking if one.looked and one.state != "approved"),
+        waiting=sum(one.number for one in speaking if unseen(one)),
     )
 
 
-def _counting(catalog: Catalog, project: Project, every: Sequence[Sample]) -> list[Sample]:
-    """The samples drawn at random since what may be drawn from last changed."""
-    made = [one.created_at for one in every if one.drawn_at or _may_be_drawn(one)]
-    screened = [one.enforced_at for one in catalog.find(Rule, project.id) if one.enforced_at]
-    changed = max([*made, *screened], default=None)
-    return [one for one in every if one.drawn_at and changed and one.drawn_at > changed]
+def _changed(catalog: Catalog, project: Project, every: Sequence[Sort]) -> datetime | None:
+    """When what may be drawn from last changed; only what was drawn after that counts."""
+    made = [one.newest for one in every if _may_be_drawn(one)]
+    if any(one.drawn for one in every):
+        newest = func.max(COLUMNS.created_at).label("newest")
+        made += [row.newest for row in catalog.rows(Sample, project.id, newest, where=(COLUMNS.drawn_at.is_not(None),))]
+    screened = [one.enforced_at for one in catalog.find(Rule, project.id)]
+    return max((one for one in (*made, *screened) if one), default=None)
 
 
-def _may_be_drawn(sample: Sample) -> bool:
-    return sample.state == "approved" and unseen(sample)  # drafts are judged on their cards
+def _may_be_drawn(one: Sort) -> bool:
+    return one.state == "approved" and unseen(one)  # drafts are judged on their cards
 
 
 def needed(most_bad: float, drawn: int = 0, bad: int = 0) -> int:
@@ -87,43 +136,55 @@ def needed(most_bad: float, drawn: int = 0, bad: int = 0) -> int:
 def draw_next(catalog: Catalog, project: Project, count: int, by: Choice) -> list[Sample]:
     """Up to `count` samples to look at next. Drawn at random, those that wait from an earlier draw come first:
     who could pass them over would choose what counts. Raises RetortError when nothing is left."""
-    every = list(catalog.each(Sample, project.id))
+    every = sorts(catalog, project.id)
     pool = [one for one in every if _may_be_drawn(one)]
     if not pool:
         raise RetortError(
-            "Every sample that was generated has been looked at.", "Say 'generate 300' for more, or 'freeze'."
+            "You have reviewed every sample that was generated.", "Say 'generate 300' to make more, or 'freeze'."
         )
     if by == "random":
-        waiting = [one for one in _counting(catalog, project, every) if _may_be_drawn(one)][:count]
-        return [*waiting, *_at_random(catalog, pool, waiting, count)]
-    pick: dict[Choice, Callable[[], list[Sample]]] = {
-        "unusual": lambda: sorted(pool, key=_surprise(pool), reverse=True)[:count],
-        "uncertain": lambda: _uncertain(pool, [one for one in every if one.looked_at])[:count],
-        "coverage": lambda: _of_each_cell(every, pool, count),
-    }
-    return pick[by]()
+        return _at_random(catalog, project, any_of(pool), _changed(catalog, project, every), count)
+    if by == "coverage":
+        return _of_each_cell(catalog, project, any_of(pool), count)
+    samples = catalog.find(Sample, project.id, where=(any_of(pool),))
+    if by == "unusual":
+        return sorted(samples, key=_surprise(samples), reverse=True)[:count]
+    return _uncertain(samples, catalog.find(Sample, project.id, where=(COLUMNS.looked.is_(True),)))[:count]
 
 
-def _at_random(catalog: Catalog, pool: Sequence[Sample], waiting: Sequence[Sample], count: int) -> list[Sample]:
-    known = {one.id for one in waiting}
-    free = [one for one in pool if one.id not in known]
-    fresh = SystemRandom().sample(free, min(count - len(waiting), len(free)))
-    drawn = [one.but(drawn_at=now()) for one in fresh]
+def _at_random(
+    catalog: Catalog, project: Project, pool: ColumnElement[bool], changed: datetime | None, count: int
+) -> list[Sample]:
+    """Those of the pool that wait since an earlier draw, filled up from the rest by numbers: only what is drawn is
+    read."""
+    waits = COLUMNS.drawn_at > changed
+    waiting = catalog.find(Sample, project.id, where=(pool, waits), page=Page(0, count))
+    if len(waiting) == count:
+        return waiting
+    free = catalog.rows(Sample, project.id, COLUMNS.number, where=(pool, or_(COLUMNS.drawn_at.is_(None), not_(waits))))
+    numbers = sorted(row.number for row in free)
+    fresh = SystemRandom().sample(numbers, min(count - len(waiting), len(numbers)))
+    drawn = [one.but(drawn_at=now()) for one in _numbered(catalog, project, fresh)]
     catalog.save_all(drawn)
-    return drawn
+    return [*waiting, *drawn]
+
+
+def _numbered(catalog: Catalog, project: Project, numbers: Sequence[int]) -> list[Sample]:
+    """The samples of these numbers of arrival, in the order of the numbers."""
+    return [one for number in numbers for one in catalog.find(Sample, project.id, where=(COLUMNS.number == number,))]
 
 
 # --- what may be odd -----------------------------------------------------------------------------------------------
 
 
 def _surprise(pool: Sequence[Sample]) -> Callable[[Sample], float]:
-    """How rare a sample's three-letter pieces are among all, on average: bits a piece."""
+    """How rare a sample's pieces are among all, on average: bits a piece."""
     counts = Counter(piece for one in pool for piece in _pieces(one))
     whole = sum(counts.values())
 
     def bits(sample: Sample) -> float:
-        pieces = _pieces(sample)
-        return sum(math.log2(whole / counts[piece]) for piece in pieces) / max(1, len(pieces))
+        own = _pieces(sample)
+        return sum(math.log2(whole / counts[piece]) for piece in own) / max(1, len(own))
 
     return bits
 
@@ -134,38 +195,40 @@ def _uncertain(pool: Sequence[Sample], judged: Sequence[Sample]) -> list[Sample]
     good = [_pieces(one) for one in judged if one.state == "approved"]
     if not bad or not good:
         raise RetortError(
-            "What is uncertain can be told from samples that you approved and others that you rejected.",
-            "Say 'review 10' and judge them first.",
+            "Uncertain samples can be found only after you have approved some samples and rejected others.",
+            "Say 'review 10' and judge those samples first.",
         )
 
     def margin(sample: Sample) -> float:
         own = _pieces(sample)
-        return abs(max(_likeness(own, one) for one in bad) - max(_likeness(own, one) for one in good))
+        return abs(max(shared(own, one) for one in bad) - max(shared(own, one) for one in good))
 
     return sorted(pool, key=margin)
 
 
-def _of_each_cell(every: Sequence[Sample], pool: Sequence[Sample], count: int) -> list[Sample]:
+def _of_each_cell(catalog: Catalog, project: Project, pool: ColumnElement[bool], count: int) -> list[Sample]:
     """Always one more of the value that was looked at least, over all axes of the coverage table."""
-    seen = Counter(cell for one in every if one.looked_at for cell in one.cell.items())
-    left = [one for one in pool if one.cell]
+    seen: Counter[tuple[str, str]] = Counter()
+    looked = COLUMNS.looked.is_(True)
+    counts = catalog.rows(
+        Sample, project.id, COLUMNS.cell, func.count().label("many"), where=(looked,), by=(COLUMNS.cell,)
+    )
+    for row in counts:
+        seen.update(dict.fromkeys(row.cell.items(), row.many))
+    waiting = catalog.rows(Sample, project.id, COLUMNS.number, COLUMNS.cell, where=(pool,))
+    left = sorted(((row.number, row.cell) for row in waiting if row.cell), key=itemgetter(0))
     if not left:
         raise RetortError(
-            "No sample that waits has a cell of the coverage table.", "Say 'review 10' for a random draw."
+            "None of the waiting samples belongs to the coverage table.", "Say 'review 10' for a random draw."
         )
-    chosen: list[Sample] = []
+    chosen: list[int] = []
     while left and len(chosen) < count:
-        next_ = min(left, key=lambda one: min(seen[cell] for cell in one.cell.items()))
-        chosen.append(next_)
+        next_ = min(left, key=lambda one: min(seen[value] for value in one[1].items()))
+        chosen.append(next_[0])
         left.remove(next_)
-        seen.update(next_.cell.items())
-    return chosen
+        seen.update(next_[1].items())
+    return _numbered(catalog, project, chosen)
 
 
 def _pieces(sample: Sample) -> frozenset[str]:
-    text = f"{sample.question}\n{sample.answer}".lower()
-    return frozenset(text[at : at + 3] for at in range(len(text) - 2))
-
-
-def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
-    return len(one & other) / max(1, len(one | other))
+    return pieces(f"{sample.question}\n{sample.answer}".lower())

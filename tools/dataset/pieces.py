@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from tools.dataset.decoding import is_broken
 from tools.errors import RetortError
 from tools.records import JsonObject
+from tools.text.encoding import is_broken
 
 MOST_CHARS = 2_000_000  # of one record; a longer one is no training sample, and its page would not open
 _BETWEEN = re.compile(r"[\s,]*")
@@ -44,7 +44,7 @@ def parquet_pieces(path: Path, name: str) -> Iterator[Piece]:
                     number += 1
                     yield Piece(number, json.loads(json.dumps(row, default=str)))
     except (ArrowException, OSError) as error:
-        raise RetortError(f"{name} is no parquet file that can be read: {error}.", "Save it again.") from error
+        raise RetortError(f"{name} cannot be read as a parquet file: {error}.", "Save it again.") from error
 
 
 def _are_lines(text: str) -> bool:
@@ -116,7 +116,7 @@ def _object(value: Any) -> tuple[JsonObject | None, str]:
 def _said(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"it is not valid JSON ({error.msg} at character {error.colno})"
-    return f"it is no JSON that can be read ({error})"  # numbers of thousands of digits, thousands of brackets, NaN
+    return f"it cannot be read as JSON ({error})"  # numbers of thousands of digits, thousands of brackets, NaN
 
 
 def _too_long(chars: int) -> str:
@@ -124,7 +124,7 @@ def _too_long(chars: int) -> str:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)

@@ -3,8 +3,8 @@
 from tools.catalog import Catalog
 from tools.dataset.looking import Standing, needed, standing
 from tools.errors import RetortError
-from tools.records import Policy, Project, Sample, Value
-from tools.synthesis.rules import unseen
+from tools.records import LeftOut, Policy, Project, Sample, Value
+from tools.synthesis.check.rules import unseen
 
 
 class Passed(Value):
@@ -12,6 +12,7 @@ class Passed(Value):
 
     samples: tuple[Sample, ...]
     review: str
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def let_through(catalog: Catalog, project: Project) -> Passed:
@@ -24,12 +25,16 @@ def let_through(catalog: Catalog, project: Project) -> Passed:
     samples = catalog.find(Sample, project.id, states=("approved", "edited"))
     if policy.kind == "all":
         kept = tuple(one for one in samples if not unseen(one))
-        left = f" {found.unseen:,} that nobody looked at were left out." if found.unseen else ""
-        return Passed(samples=kept, review=f"Policy: {in_words(policy)}.{left} {_seen(found)}".strip())
+        gone = [one for one in samples if unseen(one)]
+        left_out = (LeftOut(why="unreviewed", rows=len(gone), example=gone[0].question),) if gone else ()
+        review = f"Policy: {in_words(policy)}. {_seen(found)}".strip()
+        return Passed(samples=kept, review=review, left_out=left_out)
     if lack := lacking(policy, found):
         raise RetortError(
-            f"The policy wants at most {100 * policy.most_bad:g} % bad shown at 95 %, and it is not: {found.sentence}",
-            f"Say 'review {lack}': that many drawn at random, all good, show it. Or change it: 'policy any'.",
+            f"The policy asks for proof, at 95 % confidence, that at most {100 * policy.most_bad:g} % "
+            f"are bad, and there is none yet: {found.sentence}",
+            f"Say 'review {lack}': if all samples of that random draw are good, they prove it. Or say "
+            "'policy any' to freeze without proof.",
         )
     return Passed(samples=tuple(samples), review=f"Policy: {in_words(policy)}. {found.sentence}".strip())
 
@@ -45,10 +50,10 @@ def lacking(policy: Policy, found: Standing) -> int:
 
 def in_words(policy: Policy) -> str:
     if policy.kind == "all":
-        return "only what you looked at"
+        return "only what you have reviewed"
     if policy.most_bad >= 1:
-        return "what you did not reject goes in, looked at or not"
-    return f"at most {100 * policy.most_bad:g} % bad of what nobody looked at, shown by a random draw"
+        return "everything that you have not rejected, reviewed or not"
+    return f"at most {100 * policy.most_bad:g} % bad among what you have not reviewed, proven by a random draw"
 
 
 def _seen(found: Standing) -> str:

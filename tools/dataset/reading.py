@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tools.dataset.columns import LOOKED_AT, Columns, find_columns, unclear
-from tools.dataset.decoding import to_text
 from tools.dataset.layouts import TURN_LISTS, Read, layout_of, read_chat, read_columns, why_other
 from tools.dataset.pieces import Piece, json_pieces, parquet_pieces
 from tools.dataset.rows import FileRow, FileRows, flaw
@@ -15,6 +14,7 @@ from tools.dataset.tables import read_text_table, read_workbook
 from tools.dataset.turns import Unfit
 from tools.errors import RetortError
 from tools.records import JsonObject
+from tools.text.encoding import decode, marked
 
 TEXT_TABLES = (".csv", ".tsv", ".tab")
 ROW_ENDINGS = (".jsonl", ".ndjson", *TEXT_TABLES, ".xlsx", ".parquet")
@@ -53,7 +53,7 @@ def read_file(path: Path, name: str, told: Mapping[str, str] | None = None) -> F
             columns = found_columns if found_columns.certain else None
     found = _rows(opened, columns, bool(told))
     if not found.rows and columns and not columns.certain:
-        raise unclear(header, name, "no two of them read as a question and its answer")
+        raise unclear(header, name, "no two of them look like a question and its answer")
     return found
 
 
@@ -82,8 +82,8 @@ def _rows(opened: Opened, columns: Columns | None, told: bool) -> FileRows:
     notes += [f"The {what} of {count} rows was left out." for what, count in left_out.items()]
     if columns and not names.keys() & CHAT_NAMES.values():
         unused = [column for column in (opened.header or _keys(opened.pieces)) if column not in columns.parts.values()]
-        notes.append(f"Not used: {', '.join(map(str, unused[:20]))}." if unused else "")
-    layout = " and ".join(name for name, _ in names.most_common()) or "no layout known"
+        notes.append(f"These columns are not used: {', '.join(map(str, unused[:20]))}." if unused else "")
+    layout = " and ".join(name for name, _ in names.most_common()) or "an unknown layout"
     return FileRows(
         format=f"{layout} in {opened.holder}",
         encoding=opened.encoding,
@@ -138,7 +138,7 @@ def _open(path: Path, name: str) -> Opened:
         data = path.read_bytes()
     except OSError as error:
         raise RetortError(f"{name} cannot be read: {error.strerror}.", "Add the file again.") from error
-    text, encoding = to_text(data, name)
+    text, encoding = _decoded(data, name)
     if text.lstrip()[0] in "{[" and ending in (*ROW_ENDINGS, *BY_LOOKING):
         holder, pieces = json_pieces(text)
         return Opened(holder, encoding, tuple(pieces), None, "")
@@ -151,8 +151,24 @@ def _open(path: Path, name: str) -> Opened:
     raise _unknown_type(name, ending)
 
 
+def _decoded(data: bytes, name: str) -> tuple[str, str]:
+    """The file's text and its encoding. Raises RetortError for one that is empty, binary, or not what its mark says."""
+    found = decode(data)
+    if found is None:
+        named = marked(data).upper()
+        raise RetortError(
+            f"{name} begins like {named} but cannot be read as such a file."
+            if named
+            else f"{name} is a binary file, not text.",
+            "Save it as UTF-8 and add it again." if named else "Choose rows as JSON, JSON lines, CSV, XLSX or parquet.",
+        )
+    if not found.text.strip():
+        raise RetortError(f"{name} is empty.", "Choose a file with at least one row.")
+    return found
+
+
 def _unknown_type(name: str, ending: str) -> RetortError:
     return RetortError(
-        f"{name} is not a kind of file that rows are read from ({ending or 'no ending'}).",
-        "Give rows as JSON, JSON lines, CSV, TSV, XLSX or parquet; other files are added as documents.",
+        f"{name} is not a kind of file that rows can be read from ({ending or 'no ending'}).",
+        "Give rows as JSON, JSON lines, CSV, TSV, XLSX or parquet; add other files as documents.",
     )

@@ -36,7 +36,11 @@ class FileRows(Value):
     @property
     def confidence(self) -> str:
         """How sure the reading is, for a person."""
-        told = "every row fits" if not self.skipped else f"{len(self.rows)} of {len(self.rows) + len(self.skipped)} fit"
+        told = (
+            "every row fits"
+            if not self.skipped
+            else f"{len(self.rows)} of {len(self.rows) + len(self.skipped)} rows fit"
+        )
         return told if self.certain else f"a guess; {told}"
 
 
@@ -50,10 +54,10 @@ def flaw(messages: Sequence[Message], tools: Sequence[JsonObject] = ()) -> str:
         "the last message is not the assistant's answer": roles[-1:] != ["assistant"],
         "no user message or tool result comes right before the answer": roles[-2:-1] not in (["user"], ["tool"]),
         "no user message comes before the answer": not asked,
-        "a tool's result follows no call of a tool": _unasked_result(messages),
+        "a tool result does not follow a tool call": _unasked_result(messages),
         "the answer is empty": not messages or not messages[-1].text.strip(),
         "the input is empty": bool(asked) and not asked[-1].strip(),
-        "it holds half a surrogate pair, which is no text": not said.isascii() and bool(_SURROGATE.search(said)),
+        "it contains half a surrogate pair, which is not text": not said.isascii() and bool(_SURROGATE.search(said)),
     }
     return next((reason for reason, found in flaws.items() if found), "")
 

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from tools.dataset.inference import fields_of
 from tools.errors import RetortError
-from tools.records import FieldKind, ItemKind, JsonObject, TaskField
+from tools.records import FieldKind, Form, ItemKind, JsonObject, TaskField
 
 MOST_DEPTH = 8  # of objects in objects; a schema that refers to itself never ends
 LIMITS = frozenset((
@@ -37,15 +37,15 @@ def read_shape(text: str) -> tuple[TaskField, ...]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise RetortError(f"The answer's shape is no JSON: {error}.", _FIX) from error
+        raise RetortError(f"The answer's shape is not valid JSON: {error}.", _FIX) from error
     if not isinstance(found, dict) or not found:
-        raise RetortError(f"The answer's shape {text[:60]!r} is no JSON object with keys.", _FIX)
+        raise RetortError(f"The answer's shape {text[:60]!r} is not a JSON object with keys.", _FIX)
     found = _unwrapped(found)
     if _is_schema(found):
         try:
             return _Schema(found).fields()
         except RecursionError as error:
-            raise RetortError("The schema's references lead in a circle.", _FIX) from error
+            raise RetortError("The schema's references form a circle.", _FIX) from error
     return _of_example(fields_of([found], [text]), found)
 
 
@@ -88,15 +88,17 @@ class _Schema:
         _limits(top, "the top")
         fields = self._fields(top, "", 0)
         if not fields:
-            raise RetortError("The schema's top has no properties.", _FIX)
+            raise RetortError("The schema has no properties at its top level.", _FIX)
         return fields
 
     def _fields(self, schema: Mapping[str, JsonValue], where: str, depth: int) -> tuple[TaskField, ...]:
         told, needed = schema.get("properties") or {}, schema.get("required") or []
         if depth > MOST_DEPTH:
-            raise RetortError(f"The schema is more than {MOST_DEPTH} objects deep at {where}.", "Make it flatter.")
+            raise RetortError(
+                f"The schema is nested more than {MOST_DEPTH} objects deep at {where}.", "Make it flatter."
+            )
         if not isinstance(told, dict) or not isinstance(needed, list):
-            raise RetortError(f"The schema's properties at {where or 'the top'} are no object.", _FIX)
+            raise RetortError(f"The schema's properties at {where or 'the top'} are not an object.", _FIX)
         return tuple(self._field(name, part, name in needed, f"{where}{name}", depth) for name, part in told.items())
 
     def _field(self, name: str, told: JsonValue, needed: bool, where: str, depth: int) -> TaskField:
@@ -110,15 +112,17 @@ class _Schema:
         limits = _limits(schema, where)
         if kind == "list" and (of_items := _limits(item, f"{where}[]")):
             limits["items"] = of_items
+        dated = kind == "string" and limits.get("format") == "date"
         return TaskField(
             name=name,
             kind=kind,
+            form=Form(name="date", detail="YYYY-MM-DD") if dated else None,
             description=" ".join(filter(None, (description, told_choices))),
             required=needed and not nullable,
             choices=choices,
             items=self._items(item, where) if kind == "list" and item and not of_objects else None,
             fields=self._fields(inner, f"{where}.", depth + 1) if of_objects else (),
-            limits=limits,
+            limits={word: value for word, value in limits.items() if not (dated and word == "format")},
         )
 
     def _items(self, item: Mapping[str, JsonValue], where: str) -> ItemKind:
@@ -126,7 +130,7 @@ class _Schema:
         for known in get_args(ItemKind):
             if kind == known:
                 return known  # type: ignore[no-any-return]  # get_args is untyped
-        raise RetortError(f"{where!r} is a list of lists, which no field can be.", _FIX)
+        raise RetortError(f"{where!r} is a list of lists, which a field cannot be.", _FIX)
 
     def _kind(self, schema: Mapping[str, JsonValue], where: str) -> FieldKind:
         told = schema.get("type") or ("string" if "enum" in schema else "object" if "properties" in schema else None)
@@ -134,7 +138,7 @@ class _Schema:
         for known in get_args(FieldKind):
             if kind == known:
                 return known  # type: ignore[no-any-return]  # get_args is untyped
-        raise RetortError(f"{where!r} has the type {told!r}, which no field can be.", _FIX)
+        raise RetortError(f"{where!r} has the type {told!r}, which a field cannot have.", _FIX)
 
     def _followed(self, told: JsonValue, where: str) -> tuple[JsonObject, bool]:
         """The part behind references and beside null, and whether it may be null."""
@@ -148,7 +152,7 @@ class _Schema:
             if isinstance(several := told.get(word), list):
                 others = [one for one in several if one != {"type": "null"}]
                 if len(others) != 1:
-                    raise RetortError(f"{where!r} may be one of {len(others)} things, which no field can be.", _FIX)
+                    raise RetortError(f"{where!r} may be any of {len(others)} things, which a field cannot be.", _FIX)
                 found, nullable = self._followed(others[0], where)
                 return {**{key: value for key, value in told.items() if key != word}, **found}, (
                     nullable or len(others) < len(several)
@@ -156,7 +160,7 @@ class _Schema:
         if isinstance(kinds := told.get("type"), list):
             others = [one for one in kinds if one != "null"]
             if len(others) != 1:
-                raise RetortError(f"{where!r} may have the types {others}; a field has one.", _FIX)
+                raise RetortError(f"{where!r} may have the types {others}; a field has only one type.", _FIX)
             return {**told, "type": others[0]}, len(others) < len(kinds)
         return told, False
 
@@ -185,14 +189,14 @@ def _limits(schema: Mapping[str, JsonValue], where: str) -> JsonObject:
     unread = sorted(set(schema) - LIMITS - READ - SAYS_NOTHING)
     if unread:
         raise RetortError(
-            f"{where!r} uses {', '.join(unread)}, which no field can keep.", "Leave it out of the schema."
+            f"{where!r} uses {', '.join(unread)}, which a field cannot keep.", "Leave it out of the schema."
         )
     limits: JsonObject = {word: value for word, value in schema.items() if word in LIMITS}
     if isinstance(others := schema.get("additionalProperties"), dict):  # keys that are not told, of one type
         if schema.get("properties") or "$ref" in json.dumps(others):
             raise RetortError(
-                f"{where!r} has additionalProperties of a type of their own, which no field can keep.",
-                "Tell the keys by name, or leave additionalProperties out of the schema.",
+                f"{where!r} has additionalProperties with a type of their own, which a field cannot keep.",
+                "Name the keys, or leave additionalProperties out of the schema.",
             )
         limits["additionalProperties"] = others
     return limits

@@ -28,7 +28,9 @@ def read_dev(catalog: Catalog, dataset: Dataset) -> list[Row]:
 def read_frozen(path: Path, digest: str) -> list[Row]:
     """The rows of one split's file, after a look at its hash."""
     if not path.is_file():
-        raise RetortError(f"The dataset file {path} is gone.", "Freeze the dataset again; the samples are still there.")
+        raise RetortError(
+            f"The dataset file {path} is missing.", "Freeze the dataset again; the samples are still there."
+        )
     if sha256(path) != digest:
         raise RetortError(
             f"{path} was changed after it was frozen: its hash is no longer {digest[:12]}...",

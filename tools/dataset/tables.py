@@ -9,10 +9,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from tools.dataset.decoding import is_broken
 from tools.dataset.pieces import MOST_CHARS, Piece
 from tools.errors import RetortError
 from tools.records import Value
+from tools.text.encoding import is_broken
 
 DELIMITERS = ",;\t|"
 MOST_UNPACKED_BYTES = 1_000_000_000  # a workbook that unpacks to more is refused before it fills the memory
@@ -46,7 +46,10 @@ def read_workbook(path: Path, name: str) -> Table:
         with zipfile.ZipFile(path) as packed:
             unpacked = sum(part.file_size for part in packed.infolist())
         if unpacked > MOST_UNPACKED_BYTES:
-            raise RetortError(f"{name} unpacks to {unpacked / 1e9:.1f} GB.", "Save the rows as CSV and add that.")
+            raise RetortError(
+                f"{name} unpacks to {unpacked / 1e9:.1f} GB, which is too much.",
+                "Save the rows as CSV and add that file.",
+            )
         book = load_workbook(path, read_only=True, data_only=True)
     except (zipfile.BadZipFile, KeyError, OSError, ValueError) as error:
         raise RetortError(
@@ -76,7 +79,7 @@ def _table(kind: str, header: Sequence[str], records: Iterable[tuple[int, list[s
         if isinstance(cells, str):
             pieces.append(Piece(line, None, cells))
         elif len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
-            pieces.append(Piece(line, None, f"it has {len(cells)} cells, the header {len(columns)}"))
+            pieces.append(Piece(line, None, f"it has {len(cells)} cells, but the header has {len(columns)}"))
         elif any(is_broken(cell) for cell in cells):
             pieces.append(Piece(line, None, "it is not UTF-8"))
         elif any(cell.strip() for cell in cells):

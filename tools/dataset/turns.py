@@ -42,7 +42,7 @@ def read_turns(turns: Sequence[JsonValue]) -> tuple[list[Message], set[str]]:
         else:
             _add(found, turn, left_out)
     if found and _weight(found[-1][1]) == 0:
-        raise Unfit("its answer has the loss weight 0: it is not meant to be learnt")
+        raise Unfit("its answer has the loss weight 0, so it is not meant to be learnt")
     return _in_order_of_calls(found), left_out
 
 
@@ -55,20 +55,20 @@ def read_calls(value: JsonValue) -> tuple[ToolCall, ...]:
         try:
             value = json.loads(value)
         except (ValueError, RecursionError) as error:
-            raise Unfit(f"a call of a tool is no JSON ({error})") from error
+            raise Unfit(f"a tool call is not valid JSON ({error})") from error
     calls = []
     for one in value if isinstance(value, list) else [value]:
         inner = one.get("function", one) if isinstance(one, dict) else None
         if not isinstance(inner, dict) or not isinstance(inner.get("name"), str) or not inner["name"]:
-            raise Unfit("a call of a tool has no name")
+            raise Unfit("a tool call has no name")
         if not {"arguments", "parameters"} & set(inner):
-            raise Unfit(f"the call of {inner['name']!r} has no arguments")
+            raise Unfit(f"the tool call {inner['name']!r} has no arguments")
         arguments = inner.get("arguments", inner.get("parameters"))
         if isinstance(arguments, str):
             try:
                 arguments = json.loads(arguments or "{}")
             except (ValueError, RecursionError) as error:
-                raise Unfit(f"the arguments of {inner['name']!r} are no JSON ({error})") from error
+                raise Unfit(f"the arguments of {inner['name']!r} are not valid JSON ({error})") from error
         if not isinstance(arguments, dict | None):
             raise Unfit(f"the arguments of {inner['name']!r} are not an object")
         calls.append(ToolCall(name=str(inner["name"]), arguments=arguments or {}))
@@ -81,7 +81,7 @@ def read_tools(value: JsonValue) -> tuple[JsonObject, ...]:
         try:
             value = json.loads(value) if value.strip() else None
         except (ValueError, RecursionError) as error:
-            raise Unfit(f'its "tools" are no JSON ({error})') from error
+            raise Unfit(f'its "tools" are not valid JSON ({error})') from error
     tools: list[JsonObject] = []
     for one in value if isinstance(value, list) else [value] if value else []:
         inner = one.get("function", one) if isinstance(one, dict) else None
@@ -116,7 +116,7 @@ def _add(found: list[tuple[Message, JsonObject]], turn: JsonObject, left_out: se
     said = _first(turn, WHO)
     role = ROLE_OF.get(said.strip().lower().replace(" ", "_")) if isinstance(said, str) else None
     if role is None:
-        raise Unfit(f"the role {said!r} is not known")
+        raise Unfit(f"the role {said!r} is unknown")
     content = _first(turn, WHAT)
     if role == CALL:
         calls = read_calls(content)
@@ -135,7 +135,9 @@ def _add(found: list[tuple[Message, JsonObject]], turn: JsonObject, left_out: se
     if role == "tool":
         found += [(Message(role="tool", content=one), turn) for one in _results(found, text)]
     else:
-        found.append((Message.model_validate({"role": role, "content": text, "tool_calls": calls}), turn))
+        learnt = role != "assistant" or _weight(turn) not in (0, False)
+        told = {"role": role, "content": text, "tool_calls": calls, "learnt": learnt}
+        found.append((Message.model_validate(told), turn))
 
 
 def _calls_of(turn: JsonObject, content: JsonValue) -> tuple[ToolCall, ...]:

@@ -23,7 +23,7 @@ def write(sample: Dialogue, layout: Format) -> JsonObject:
     record = writer(sample)
     back = reader(record)
     if (back.messages, back.tools) != (sample.messages, sample.tools):
-        raise Unfit(f"its turns or calls of tools have no exact place in the {layout} layout")
+        raise Unfit(f"its turns or tool calls cannot be written exactly in the {layout} layout")
     return record
 
 
@@ -49,7 +49,10 @@ def openai_messages(messages: Sequence[Message]) -> list[JsonObject]:
 def _messages(sample: Dialogue) -> JsonObject:
     """OpenAI's fine-tuning layout."""
     return {
-        "messages": list(openai_messages(sample.messages)),
+        "messages": [
+            row if message.learnt else {**row, "weight": 0}
+            for row, message in zip(openai_messages(sample.messages), sample.messages, strict=True)
+        ],
         **({"tools": list(sample.tools)} if sample.tools else {}),
     }
 
@@ -88,7 +91,7 @@ def _sharegpt(sample: Dialogue) -> JsonObject:
             told.append({"from": "function_call" if calls else SHAREGPT_ROLES[turn.role], "value": value})
     asking = [turn["from"] in ("human", "observation") for turn in told if isinstance(turn, dict)]
     if asking != [True, False] * (len(asking) // 2):
-        raise Unfit("its turns do not alternate, as the sharegpt layout wants")
+        raise Unfit("its turns do not alternate, as the sharegpt layout requires")
     bare: list[JsonValue] = [tool["function"] for tool in sample.tools]
     return {"conversations": told, "system": system, "tools": _json(bare) if bare else ""}
 

@@ -4,8 +4,8 @@ import json
 import shlex
 
 from tools.records import Deployment, Project
-from tools.synthesis.instructions import system_prompt
-from tools.training.chat import TEMPLATE_ARGUMENTS
+from tools.student.chat import TEMPLATE_ARGUMENTS
+from tools.synthesis.request.instructions import system_prompt
 
 
 def curl_line(deployment: Deployment, project: Project) -> str:

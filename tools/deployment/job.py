@@ -10,16 +10,16 @@ from typing import NoReturn
 
 import httpx
 
-from tools.deployment import guard
-from tools.deployment.command import serve_command, serve_environment
+from tools.deployment import watchdog as guard
 from tools.deployment.merging import merge
 from tools.deployment.ports import claimed_port
 from tools.deployment.starting import need_vllm
+from tools.deployment.vllm import serve_command, serve_environment
 from tools.errors import RetortError
 from tools.evaluation.candidates import find_candidate
 from tools.jobs import Stopped, Work
 from tools.records import Deployment, DeploymentState, ServingOrder
-from tools.training.student import has_gpu, resolve
+from tools.student.reference import has_gpu, resolve
 
 START_LIMIT_S = 600.0  # large models compile and load for minutes
 POLL_S = 0.3
@@ -76,7 +76,7 @@ def _wait_until_healthy(
         _look(work, process, log)
         if waited_s > START_LIMIT_S:
             raise RetortError(
-                f"vLLM was not healthy after {START_LIMIT_S:.0f} s. {last_error(log)}".strip(),
+                f"vLLM was not ready after {START_LIMIT_S:.0f} s. {last_error(log)}".strip(),
                 f"Its log is {log}; a smaller student starts faster.",
             )
         work.report(round(waited_s), 0, "s", "vLLM is loading the model")
@@ -99,8 +99,8 @@ def _look(work: Work, process: subprocess.Popen[bytes], log: Path) -> None:
     if ended:
         reason = last_error(log)
         raise RetortError(
-            f"vLLM ended with code {process.returncode}{f': {reason}' if reason else ' without a word'}",
-            f"Its log is {log}. Mend the cause, then deploy again.",
+            f"vLLM ended with code {process.returncode}{f': {reason}' if reason else ' without giving a reason'}",
+            f"Its log is {log}. Fix the cause, then deploy again.",
         )
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.evaluation.answers import read_answers
-from tools.evaluation.objects import objects_equal, parse_object
+from tools.evaluation.score.objects import objects_equal, parse_object
 from tools.records import Dataset, Deployment, Evaluation, Project, Value
 
 # bf16 sums in another order turn a near-tie of two tokens now and then; more than this is another model.
@@ -41,7 +41,7 @@ def parity(
     scored, answered = read_answers(folder / reference.answers), read_answers(folder / served.answers)
     common = scored.keys() & answered.keys()
     if not common:
-        raise RetortError(f"{deployment.id} and {reference.label} have no row in common.", "Evaluate both again.")
+        raise RetortError(f"{deployment.id} and {reference.label} have no rows in common.", "Evaluate both again.")
     same_object, same_text = _agreement(scored, answered)
     base = _base_answers(catalog, project, reference)
     ignored = base is not None and _as_base(scored, answered, base)
@@ -65,10 +65,10 @@ def parity(
 
 def _check(deployment: Deployment, reference: Evaluation, served: Evaluation) -> None:
     if served.candidate != deployment.id:
-        raise RetortError(f"{served.id} is not of {deployment.id}.", "Evaluate the deployment itself.")
+        raise RetortError(f"{served.id} is not an evaluation of {deployment.id}.", "Evaluate the deployment itself.")
     if (reference.dataset_id, reference.split) != (served.dataset_id, served.split):
         raise RetortError(
-            f"{reference.id} and {served.id} are of different rows.", "Evaluate both on one dataset and split."
+            f"{reference.id} and {served.id} cover different rows.", "Evaluate both on the same dataset and split."
         )
     if reference.candidate != (deployment.checkpoint_id or "base"):
         raise RetortError(
@@ -118,6 +118,8 @@ def _sentence(what: str, label: str, *, rows: int, same: int, ignored: bool, pas
             f"The server ignores the adapter: it answers as the base does, not as {label} "
             f"(same answer on {same} of {rows} {what}). Do not use it; deploy {label} merged."
         )
-    told = f"The served student gives the same answer as {label} did when it was scored on {same} of {rows} {what}"
-    verdict = "so the score holds for what is served" if passed else f"fewer than {AGREEMENT:.0%}".replace("%", " %")
-    return f"{told} ({same / rows:.1%}): {verdict}.".replace("%)", " %)")
+    told = f"On {same} of {rows} {what} the served student gives the same answer as {label} did when it was scored"
+    verdict = (
+        "so the score holds for what is served" if passed else f"which is fewer than {AGREEMENT:.0%}".replace("%", " %")
+    )
+    return f"{told} ({same / rows:.1%}), {verdict}.".replace("%)", " %)")

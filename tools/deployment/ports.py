@@ -25,7 +25,9 @@ def free_port(taken: Sequence[int] = ()) -> int:
 def check_port(port: int) -> int:
     """The port itself when it is free; RetortError otherwise."""
     if not 1 <= port <= 65535 or not is_free(port):
-        raise RetortError(f"Port {port} is in use or not allowed.", "Name another port, or none to get a free one.")
+        raise RetortError(
+            f"Port {port} is in use or not allowed.", "Name another port, or leave it out to get a free port."
+        )
     return port
 
 

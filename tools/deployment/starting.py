@@ -30,7 +30,7 @@ def deploy(
     candidate = find_candidate(catalog, project, checkpoint.id if checkpoint else "base")
     if running := [job for job in jobs.active(catalog, project.id) if job.order.kind == "serve"]:
         raise RetortError(
-            f"{project.name!r} serves a student already ({running[0].id}).", "Stop that deployment first."
+            f"{project.name!r} already serves a student ({running[0].id}).", "Stop that deployment first."
         )
     # A port that was just given to a server still loading is not bound yet, so it looks free.
     given = [one.port for one in catalog.find(Deployment, states=("starting", "serving")) if _mended(catalog, one)]
@@ -55,7 +55,10 @@ def deploy(
 def stop_deployment(catalog: Catalog, project: Project, deployment: Deployment) -> Deployment:
     """Stop the server and wait until it is gone; the deployment as it is then."""
     if deployment.project_id != project.id:
-        raise NotFound(f"There is no deployment {deployment.id!r} in {project.name!r}.", "Ask for the status.")
+        raise NotFound(
+            f"There is no deployment {deployment.id!r} in {project.name!r}.",
+            "Ask for the status to see the deployments.",
+        )
     if (job := job_of(catalog, deployment)) and job.active:
         jobs.wait(catalog, jobs.stop(catalog, job), STOP_WAIT_S)
     return actual(catalog, catalog.get(Deployment, deployment.id))

@@ -9,16 +9,16 @@ from pathlib import Path, PurePath
 from threading import Lock
 
 from tools.catalog import Catalog
-from tools.documents import notes, ocr
-from tools.documents.changes import compare
+from tools.documents import ocr
 from tools.documents.kinds import kind_of
-from tools.documents.languages import language_of, languages_of
-from tools.documents.packing import Packed, pack
+from tools.documents.passages import Packed, compare, pack
 from tools.documents.sandbox import TIMEOUT_S, read
-from tools.documents.tokens import APPROXIMATE, approximate, counter
+from tools.documents.tokens import counter
 from tools.errors import RetortError
 from tools.files import need_space, write_atomic
 from tools.records import Document, Passage, Project, Record, Value, new_id
+from tools.text.language import language_of, languages_of
+from tools.text.length import IN_WORDS, guessed_tokens
 
 MAX_BYTES = 50 << 20
 UPLOADS = Path("uploads")
@@ -73,18 +73,6 @@ def add_files(
     return Added(documents=tuple(documents.values()), known=tuple(known), problems=tuple(problems))
 
 
-def add_file(
-    catalog: Catalog, project: Project, source: Path, name: str = "", *, student: Path | None = None
-) -> Document:
-    """Keep a copy under a name of ours, read it in a sandbox, and store its passages.
-
-    `name` is what the user calls the file. The same bytes again are the known document; a changed file of a known name
-    takes its place, and its note says what changed. Raises RetortError for a file that is missing, empty, too large, of
-    an unknown kind, locked, broken or too slow to read. Scans are kept without passages: OCR may read them.
-    """
-    return Intake(catalog, project, student).add(source, name or source.name)
-
-
 def recognise(
     catalog: Catalog, project: Project, document: Document, *, student: Path | None = None, job_id: str = ""
 ) -> Document:
@@ -107,6 +95,13 @@ class Intake:
         self._storing = Lock()  # what is known is asked and written in one go
 
     def add(self, source: Path, name: str) -> Document:
+        """Keep a copy under a name of ours, read it in a sandbox, and store its passages.
+
+        `name` is what the user calls the file. The same bytes again are the known document; a changed file of a known
+        name takes its place, and its note says what changed. Raises RetortError for a file that is missing, empty, too
+        large, of an unknown kind, locked, broken or too slow to read. Scans are kept without passages: OCR may read
+        them.
+        """
         shown = _display_name(name)
         data = _bytes(source, shown)
         if known := self._known(hashlib.sha256(data).hexdigest()):
@@ -129,7 +124,7 @@ class Intake:
             reading = read(self.folder / path, kind, shown, with_ocr=scanned is not None, timeout_s=limit)
             packed = pack(reading.content, count=self.count)
             if not packed.pieces and (scanned or not reading.scans):
-                raise RetortError(f"{shown!r} holds no text.", "Add a file with text in it.")
+                raise RetortError(f"{shown!r} contains no text.", "Add a file with text in it.")
             write_atomic(self.folder / text_path, packed.text.encode())
             document = Document(
                 id=id_,
@@ -144,12 +139,12 @@ class Intake:
                 scans=reading.scans,
                 passages=len(packed.pieces),
                 tokens=sum(piece.tokens for piece in packed.pieces),
-                token_count=APPROXIMATE if self.count is approximate or not self.student else self.student.name,
+                token_count=IN_WORDS if self.count is guessed_tokens or not self.student else self.student.name,
                 set_aside=reading.set_aside,
                 seconds=time.monotonic() - started,
                 job_id=self.job_id,
             )
-            stored = self._store(document, packed, notes.of_reading(reading), scanned)
+            stored = self._store(document, packed, ocr.notes_of(reading), scanned)
         except BaseException:
             self._drop(path, text_path)
             raise
@@ -219,7 +214,7 @@ def _bytes(source: Path, shown: str) -> bytes:
     size = source.stat().st_size
     if size > MAX_BYTES:
         raise RetortError(
-            f"{shown!r} has {size / 1e6:,.0f} MB; at most {MAX_BYTES / 1e6:,.0f} MB can be read.",
+            f"{shown!r} has {size / 1e6:,.0f} MB, but at most {MAX_BYTES / 1e6:,.0f} MB can be read.",
             "Split it, or save only its text.",
         )
     try:

@@ -27,7 +27,7 @@ ZIPPED = ("docx", "pptx", "xlsx", "odt", "epub")
 OLE = b"\xd0\xcf\x11\xe0"  # the container of .doc, .ppt, .xls and .msg, and of every locked .docx, .pptx and .xlsx
 _FIXES = {
     ".zip": "Unpack it and add the files inside.",
-    ".jsonl": "Rows for training are imported: say 'import'.",
+    ".jsonl": "To import it as training rows, say 'import'.",
     ".odp": "Export it as .pptx or .pdf.",
     ".ods": "Save it as .xlsx.",
     ".pages": "Export it as .docx.",
@@ -42,8 +42,8 @@ def kind_of(name: str, head: bytes) -> Kind:
     if suffix not in SUFFIXES:
         known = " ".join(SUFFIXES)
         raise RetortError(
-            f"{name!r} is of a kind that cannot be read ({suffix or 'no suffix'}).",
-            f"{_FIXES.get(suffix, 'Convert it, or give it its true suffix.')} Readable: {known}.",
+            f"Files like {name!r} cannot be read ({suffix or 'no suffix'}).",
+            f"{_FIXES.get(suffix, 'Convert it, or give it its true suffix.')} These kinds can be read: {known}.",
         )
     kind = SUFFIXES[suffix]
     if kind in ("doc", "xls") and head.startswith(b"PK"):
@@ -51,10 +51,10 @@ def kind_of(name: str, head: bytes) -> Kind:
     if kind == "doc" and head.startswith(b"{\\rtf"):
         return "rtf"
     if kind == "pdf":
-        raise RetortError(f"{name!r} is called a PDF but is none.", "Export it again, or give it its true suffix.")
+        raise RetortError(f"{name!r} is named as a PDF but is not one.", "Export it again, or give it its true suffix.")
     if kind in ZIPPED and not head.startswith(b"PK"):
-        why = "is locked by a password" if head.startswith(OLE) else f"is no {suffix} file"
+        why = "is locked with a password" if head.startswith(OLE) else f"is not a {suffix} file"
         raise RetortError(f"{name!r} {why}.", "Open it in its own program and save it again, without a password.")
     if kind in ("doc", "ppt", "xls", "msg") and not head.startswith(OLE):
-        raise RetortError(f"{name!r} is no {suffix} file.", "Open it in its own program and save it again.")
+        raise RetortError(f"{name!r} is not a {suffix} file.", "Open it in its own program and save it again.")
     return kind

@@ -142,3 +142,38 @@ def _installed_languages() -> set[str]:
 
 def _few(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers))
+
+
+# --- what a person should know about a reading ----------------------------------------------------------------------
+
+UNSURE = 0.85
+
+
+def notes_of(reading: Reading) -> list[str]:
+    """Sentences, the most important first."""
+    told = [_told_scans(reading)] if reading.scans else []
+    if reading.confidence is not None:
+        check = ": check names and numbers" if reading.confidence < UNSURE else ""
+        told.append(f"The text was read by OCR, which is {reading.confidence:.0%} sure of its words{check}.")
+    return [*told, *reading.notes]
+
+
+def _told_scans(reading: Reading) -> str:
+    many = len(reading.scans) > 1
+    told = f"Page{'s' if many else ''} {ranges(reading.scans)} {'are scans' if many else 'is a scan'} without text"
+    if reading.pages == len(reading.scans):
+        told = "It is a scan" if not many else f"All {reading.pages} pages are scans"
+    if not is_installed():
+        return f"{told}. OCR needs the program tesseract, which is not installed. {INSTALL}"
+    return f"{told}. Say 'ocr' to read {'them' if many else 'it'} (about {estimate_s(len(reading.scans)):.0f} s)."
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """(1, 3, 4, 5) as '1, 3 to 5'."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)

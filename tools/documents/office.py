@@ -46,7 +46,7 @@ def read_office(source: Path, kind: Kind) -> Reading:
     except Exception as error:  # noqa: BLE001  parsers of a dozen packages raise what they like on broken files
         return Reading(problem=f"it is broken ({_one_line(error)})", fix="Save it again in its own program.")
     if name in ("email", "msg") and not any(one.text.strip() for one in found):
-        return Reading(problem="its text is encrypted or empty", fix="Save the text itself as .txt and add that.")
+        return Reading(problem="its text is encrypted or empty", fix="Save the text itself as .txt and add that file.")
     head = _mail_head(found[0].metadata) if name in ("email", "msg") else ()
     elements = [*head, *_elements(found)]
     paged = name in ("pptx", "xlsx") or (name == "docx" and any((one.page or 1) > 1 for one in elements))
@@ -111,9 +111,9 @@ def _left_out(source: Path, name: str) -> Iterator[str]:
         message = message_from_bytes(source.read_bytes())
         names = [part.get_filename() for part in message.walk() if part.get_content_disposition() == "attachment"]
         if named := [one for one in names if one]:
-            yield f"Attachments are not read: {', '.join(named)}. Add them as files."
+            yield f"Attachments are not read: {', '.join(named)}. Add them as separate files."
     if name in ("docx", "pptx", "odt", "epub") and (count := _pictures(source)):
-        yield f"{count} picture{'s' if count > 1 else ''} in it {'are' if count > 1 else 'is'} not read."
+        yield f"It contains {count} picture{'s' if count > 1 else ''} that {'are' if count > 1 else 'is'} not read."
 
 
 def _pictures(source: Path) -> int:

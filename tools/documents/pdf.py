@@ -26,7 +26,7 @@ def read_pdf(source: Path) -> Reading:
         document = pypdfium2.PdfDocument(source)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
-            return Reading(problem="it is locked by a password", fix="Save it without the password and add it again.")
+            return Reading(problem="it is locked with a password", fix="Save it without the password and add it again.")
         return Reading(problem=f"it is a broken PDF ({error})", fix="Export it again from its source.")
     pages, scans = [], []
     for number, page in enumerate(document, 1):

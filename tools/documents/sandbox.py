@@ -36,8 +36,8 @@ def read(source: Path, kind: Kind, name: str, *, with_ocr: bool = False, timeout
         except (FileNotFoundError, ValidationError) as error:
             words = _last_line(own.with_name(SAID))
             raise RetortError(
-                f"{name!r} could not be read; its reader ended with: {words or 'no word (out of memory?)'}.",
-                "Save it again in another format (.txt, .md, .docx, .pdf with text) and add that.",
+                f"{name!r} could not be read; its reader ended with: {words or 'no message (out of memory?)'}.",
+                "Save it again in another format (.txt, .md, .docx, .pdf with text) and add that file.",
             ) from error
     if reading.problem:
         raise RetortError(f"{name!r} could not be read: {reading.problem}.", reading.fix)

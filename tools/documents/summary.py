@@ -17,17 +17,20 @@ def summary(added: Added) -> str:
         told.append(f"Read {names}: {', '.join(counts)}{spoken}.")
     if added.known:
         names = added.known[0] if len(added.known) == 1 else f"{len(added.known)} files"
-        told.append(f"{names} {'was' if len(added.known) == 1 else 'were'} here already, unchanged.")
+        told.append(f"{names} {'was' if len(added.known) == 1 else 'were'} already here and unchanged.")
     changed = [one.name for one in new if one.replaces]
     if changed:
-        told.append(f"New version of {', '.join(changed)}: what changed is on the card.")
+        told.append(f"There is a new version of {', '.join(changed)}; the card shows what changed.")
     scanned = [one for one in new if one.scans]
     if len(new) == 1 and new[0].note:
         told.append(new[0].note)
     elif scanned:
-        told.append(f"{len(scanned)} of them hold scans: say 'ocr' to read these too.")
+        told.append(f"{len(scanned)} of them contain scans; say 'ocr' to read these too.")
     if new and not has_landlock():
-        told.append("Note: this kernel has no Landlock, so their readers had no network but could read other files.")
+        told.append(
+            "Note: this kernel has no Landlock, so the programs that read them had no network but could "
+            "have read other files."
+        )
     lines = [f"- {problem} {fix}" for problem, fix in added.problems]
     return "\n".join([" ".join(told), *(["Not read:", *lines] if lines else [])]).strip()
 

@@ -48,7 +48,7 @@ class AnswerFile:
         except OSError as error:
             raise RetortError(
                 f"Could not write an answer to {self.path}: {error.strerror}.",
-                "Free disk space, then resume: the answers written so far are kept.",
+                "Free disk space, then say 'resume': the answers written so far are kept.",
             ) from error
         self.known[answer.row_id] = answer
 
@@ -56,7 +56,7 @@ class AnswerFile:
 def read_answers(path: Path) -> dict[str, str]:
     """Answer text by row id. Raises RetortError when the file is gone or broken in the middle."""
     if not path.is_file():
-        raise RetortError(f"The answers {path} are gone.", "Evaluate this candidate again.")
+        raise RetortError(f"The answers {path} are missing.", "Evaluate this candidate again.")
     return {answer.row_id: answer.answer for answer in _parse(path, path.read_bytes().splitlines())}
 
 
@@ -78,7 +78,7 @@ def _parse(path: Path, lines: Iterable[bytes]) -> list[Answer]:
             answers.append(Answer.model_validate(json.loads(line)))
         except (ValueError, ValidationError) as error:
             raise RetortError(
-                f"Line {number} of {path} is no answer: {line[:80]!r}.",
+                f"Line {number} of {path} is not an answer: {line[:80]!r}.",
                 "Move the file away and evaluate this candidate again.",
             ) from error
     return answers

@@ -10,11 +10,11 @@ from typing import Literal, TypeVar
 from tools.catalog import Catalog
 from tools.dataset.splits import Row, read_train
 from tools.errors import NotFound, RetortError
-from tools.evaluation.ceiling import teacher_for_rows
+from tools.evaluation.studies.ceiling import teacher_for_rows
 from tools.files import is_complete
 from tools.records import Checkpoint, Dataset, Deployment, Evaluation, Job, Message, Project, Run, Value
-from tools.synthesis.instructions import system_prompt
-from tools.training.student import default_student, short_name
+from tools.student.reference import default_student, short_name
+from tools.synthesis.request.instructions import system_prompt
 
 R = TypeVar("R", Checkpoint, Deployment)
 UNTRAINED = ("base", "few-shot", "teacher")  # those that no run has made
@@ -70,7 +70,7 @@ def find_candidate(catalog: Catalog, project: Project, name: str) -> Candidate:
     folder = catalog.folder(project) / checkpoint.folder
     if not is_complete(folder):
         raise RetortError(
-            f"The checkpoint {name} in {folder} is damaged or gone.",
+            f"The checkpoint {name} in {folder} is damaged or missing.",
             "Choose another checkpoint, or train again.",
         )
     run = catalog.get(Run, checkpoint.run_id)
@@ -196,5 +196,8 @@ def _of_project(catalog: Catalog, project: Project, kind: type[R], id_: str) -> 
     """A record of this project; another project's id answers like one that does not exist."""
     record = catalog.get(kind, id_)
     if record.project_id != project.id:
-        raise NotFound(f"There is no {kind.__name__.lower()} {id_!r} in {project.name!r}.", "Ask for the status.")
+        raise NotFound(
+            f"There is no {kind.__name__.lower()} {id_!r} in {project.name!r}.",
+            "Ask for the status to see what exists.",
+        )
     return record

@@ -7,15 +7,14 @@ from typing import Any, Literal
 
 from tools.dataset.splits import Row
 from tools.errors import RetortError
-from tools.evaluation.attention import grouped_attention
-from tools.evaluation.cache import ROOM_TOKENS
 from tools.evaluation.candidates import Candidate
-from tools.evaluation.generation import greedy
-from tools.evaluation.threads import use_fastest_threads
 from tools.machine import free_bytes
 from tools.records import Deployment
-from tools.training.chat import TEMPLATE_ARGUMENTS, chat_request, end_token_id, load_tokenizer, prompt_ids
-from tools.training.student import has_gpu
+from tools.student.chat import TEMPLATE_ARGUMENTS, chat_request, end_token_id, load_tokenizer, prompt_ids
+from tools.student.decode.cache import ROOM_TOKENS
+from tools.student.decode.cpu import grouped_attention, use_fastest_threads
+from tools.student.decode.generation import greedy
+from tools.student.reference import has_gpu
 
 MOST_ROWS = 128  # answered at once; decoding reads all weights once a token, whatever the rows
 CACHE_SHARE = 0.25  # of the free memory, for keys and values of a batch
@@ -199,7 +198,7 @@ class ServedStudent:
         except APIConnectionError as error:
             raise RetortError(
                 f"The served student at {self.deployment.url} does not answer: {error}.",
-                "See whether it still runs with 'status', and deploy again if it does not.",
+                "Say 'status' to see whether it is still running, and deploy again if it is not.",
             ) from error
         except APIStatusError as error:
             raise RetortError(

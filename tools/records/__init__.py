@@ -2,7 +2,9 @@
 
 from tools.records.answer import Answer as Answer
 from tools.records.answer import AnswerState as AnswerState
+from tools.records.answer import Way as Way
 from tools.records.dataset import Dataset as Dataset
+from tools.records.dataset import LeftOut as LeftOut
 from tools.records.deployment import Deployment as Deployment
 from tools.records.deployment import DeploymentState as DeploymentState
 from tools.records.dialogue import Dialogue as Dialogue
@@ -24,6 +26,8 @@ from tools.records.field import FieldKind as FieldKind
 from tools.records.field import ItemKind as ItemKind
 from tools.records.field import TaskField as TaskField
 from tools.records.field import in_order as in_order
+from tools.records.form import Form as Form
+from tools.records.form import FormName as FormName
 from tools.records.job import Job as Job
 from tools.records.job import JobState as JobState
 from tools.records.job import Progress as Progress
@@ -41,6 +45,7 @@ from tools.records.order import ScreeningOrder as ScreeningOrder
 from tools.records.order import ServingOrder as ServingOrder
 from tools.records.order import SynthesisOrder as SynthesisOrder
 from tools.records.order import TrainingOrder as TrainingOrder
+from tools.records.project import Copies as Copies
 from tools.records.project import Policy as Policy
 from tools.records.project import Project as Project
 from tools.records.record import Record as Record
@@ -51,6 +56,7 @@ from tools.records.run import Plan as Plan
 from tools.records.run import Run as Run
 from tools.records.run import RunState as RunState
 from tools.records.run import Tracker as Tracker
+from tools.records.sample import REAL as REAL
 from tools.records.sample import Judgement as Judgement
 from tools.records.sample import Pair as Pair
 from tools.records.sample import Rule as Rule

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from tools.records.record import Record
 
+Way = Literal["whole", "record", "slots"]
+"""Who writes what: the teacher input and answer; code the answer and the teacher a message that holds its values; the
+same with places in the message that code fills."""
 AnswerState = Literal["usable", "truncated", "empty", "refused", "malformed", "failed"]
 
 
@@ -16,6 +19,7 @@ class Answer(Record):
     job_id: str = ""
     number: int = Field(ge=0, description="Of the request within its job.")
     source: str = Field(description="Who answered: simulator, teacher:<model>.")
+    way: Way = Field("whole", description="How it was asked.")
     state: AnswerState = Field("usable", description="Any other is set aside: no sample came of it.")
     good: int = Field(0, ge=0, description="Samples that passed the checks.")
     rejected: int = Field(0, ge=0)

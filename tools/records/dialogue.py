@@ -33,6 +33,7 @@ class Message(Value):
     tool_calls: tuple[ToolCall, ...] = Field(
         (), description="An assistant's calls, answered by the `tool` messages that follow, in this order."
     )
+    learnt: bool = Field(True, description="Whether an earlier answer of a conversation is learnt: its loss weight.")
 
     @property
     def text(self) -> str:

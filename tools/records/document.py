@@ -17,17 +17,19 @@ class Document(Record):
     sha256: str
     size_bytes: int = Field(ge=0)
     state: Literal["current", "replaced"] = "current"
-    replaces: str = Field("", description="Id of the document of the same name that this one took the place of.")
+    replaces: str = Field("", description="Id of the document of the same name that this document replaced.")
     pages: int = Field(0, ge=0, description="Pages or slides; 0 where the format has none.")
     scans: tuple[int, ...] = Field((), description="Pages that are pictures: OCR may read them.")
     passages: int = Field(0, ge=0, description="Number of passages found.")
     holds: Literal["text", "inputs"] = Field(
-        "text", description="Text to ground samples in, or unlabelled inputs, one a passage, for the teacher to answer."
+        "text",
+        description="Text to ground samples in, or unlabelled inputs for the teacher, one per passage.",
     )
+    split: Literal["", "real"] = Field("", description="What its inputs become: real messages, or whatever is chosen.")
     tokens: int = Field(0, ge=0, description="Length of all passages in student tokens.")
     token_count: str = Field("", description="How tokens were counted: a student's tokenizer or a rule of thumb.")
     languages: tuple[str, ...] = Field((), description="Language codes, most text first.")
-    set_aside: dict[str, int] = Field({}, description="Lines and paragraphs that are no content, by the reason.")
+    set_aside: dict[str, int] = Field({}, description="Lines and paragraphs that are not content, by reason.")
     seconds: float = Field(0, ge=0, description="Wall time of the reading.")
     job_id: str = Field("", description="The job that read it; empty when it was read in the chat's own time.")
     note: str = Field("", description="What was skipped and why, and what changed, for a person.")

@@ -46,7 +46,7 @@ class Evaluation(Record):
 
     project_id: str
     dataset_id: str
-    split: Literal["dev", "test"]
+    split: Literal["dev", "test", "real"]
     candidate: str = Field(description="'base', 'few-shot', 'teacher', a checkpoint id, or a deployment id.")
     student: str = Field(description="Student reference that the candidate stands on, or who the teacher is.")
     label: str = Field(description="How tables call the candidate: 'base', 'step 60', 'served'.")
@@ -56,7 +56,7 @@ class Evaluation(Record):
     answer_tokens: int = Field(0, ge=0, description="Tokens of all answers together; 0 where nobody counted.")
     job_id: str = Field("", description="The evaluation job that asked; one job is one look at its split.")
     leaked: tuple[str, ...] = Field(
-        (), description="Rows whose input also stands, word for word or nearly, in the training split; not scored."
+        (), description="Rows whose input is also in the training split, word for word or nearly; they are not scored."
     )
 
 
@@ -66,6 +66,7 @@ class Match(Value):
     row_id: str
     first: str
     second: str
+    origin: str = Field("", description="Mark of the row's origin.")
 
 
 class Ballot(Record):
@@ -73,6 +74,7 @@ class Ballot(Record):
 
     project_id: str
     row_id: str
+    origin: str = Field("", description="Mark that rows of one origin share; empty where it is not known.")
     first: str = Field(description="Id of the evaluation whose answer stood on the left.")
     second: str
     winner: str = Field("", description="Id of the evaluation whose answer is better; empty is a tie.")

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from tools.records.dialogue import Value
-from tools.records.order import Order
+from tools.records.order import AnyOrder
 from tools.records.record import Record
 
 JobState = Literal["queued", "running", "stopping", "done", "stopped", "failed", "died"]
@@ -23,7 +23,7 @@ class Job(Record):
     """Long work in its own process group, watched through the catalog and its log."""
 
     project_id: str
-    order: Order
+    order: AnyOrder
     state: JobState = "queued"
     progress: Progress = Progress()
     result: str = Field("", description="Closing sentence of a finished job.")
@@ -31,7 +31,7 @@ class Job(Record):
     fix: str = ""
     pid: int = 0
     process_started_at: float = Field(0, description="Start time of the process (epoch seconds): tells a reused pid.")
-    reported_at: float = Field(0, description="When it last told its progress (epoch seconds); 0: not yet.")
+    reported_at: float = Field(0, description="When it last reported its progress (epoch seconds); 0: not yet.")
     announced: bool = Field(False, description="Whether the conversation has been told of its end.")
 
     @property

@@ -6,10 +6,12 @@ from typing import Literal
 from pydantic import Field
 
 from tools.records.dialogue import Dialogue, Value
+from tools.records.project import Project
 from tools.records.record import Record
 from tools.records.task import Example
 
 SampleState = Literal["draft", "approved", "edited", "rejected"]
+REAL = "real:"  # begins the source of every sample pinned to `real`, so that the database can tell them apart
 
 
 class Sample(Record, Dialogue):
@@ -18,12 +20,16 @@ class Sample(Record, Dialogue):
     project_id: str
     state: SampleState = "draft"
     reason: str = Field("", description="Why it was rejected, or what the edit changed.")
-    source: str = Field(description="Who made it: simulator, teacher:<model>, import:<file>, user.")
-    split: Literal["", "train", "dev", "test"] = Field("", description="Imported for it; empty lets freezing choose.")
+    source: str = Field(description="Who made it: simulator, teacher:<model>, import:<file>, user, real:<from where>.")
+    split: Literal["", "train", "dev", "test", "real"] = Field(
+        "", description="Given for it; empty lets freezing choose. real: typed by people, sealed, never trained on."
+    )
     licence: str = Field("", description="Licence of its source, as the user noted it.")
     job_id: str = Field("", description="The synthesis job that made it; empty when drafted or imported.")
     document_id: str = ""
     passage_id: str = ""
+    origin: str = Field("", description="What it varies: an example sentence, a pattern, or an input of the user's.")
+    family: str = Field("", description="Rows of one family are written in the same words; they stay in one split.")
     quote: str = Field("", description="Verbatim evidence in the passage.")
     quote_start: int | None = Field(None, ge=0, description="Where the quote begins in the passage, in characters.")
     cell: dict[str, str] = Field({}, description="The cell of the coverage table it was asked for: axis to value.")
@@ -31,6 +37,16 @@ class Sample(Record, Dialogue):
     drawn_at: datetime | None = Field(None, description="When it was drawn at random for the user to look at.")
     rule_id: str = Field("", description="The rule that rejected it.")
     was: Example | None = Field(None, description="Its input and answer before the user's first edit.")
+
+    @property
+    def real(self) -> bool:
+        """Whether it measures and is never learnt from."""
+        return self.split == "real"
+
+    @property
+    def looked(self) -> bool:
+        """Whether the user judged it."""
+        return self.looked_at is not None
 
 
 class Pair(Value):
@@ -60,6 +76,7 @@ class Judgement(Record):
     project_id: str
     state: Literal["done", "undone"] = "done"
     act: str = Field(description="Shared by all judgements of one act; of a screening it is the job or the rule.")
-    verb: Literal["approve", "edit", "reject", "screen"]
+    verb: Literal["approve", "edit", "reject", "screen", "mend"]
     before: tuple[Sample, ...] = ()
     rule: Rule | None = Field(None, description="The rule as it was before it was confirmed.")
+    project: Project | None = Field(None, description="The project as it was before its rows were mended.")

@@ -33,7 +33,7 @@ class Coverage(Value):
     topics: tuple[str, ...] = Field((), description="What the inputs are about.")
     personas: tuple[str, ...] = Field((), description="Who writes them.")
     difficulties: tuple[str, ...] = Field((), description="What makes an input easy or hard.")
-    lengths: tuple[str, ...] = Field((), description="Words of an input as ranges: 1-12, 10-40.")
+    lengths: tuple[str, ...] = Field((), description="Length of an input in words, as ranges: 1-12, 10-40.")
     languages: tuple[str, ...] = Field((), description="Language codes: en, zh.")
 
 
@@ -53,8 +53,9 @@ class Task(Value):
         (), description='The functions to choose from (calling): {"type": "function", "function": {...}} each.'
     )
     persona: Persona = Field(Persona(), description="Who the student is (identity, roleplay).")
-    style: str = Field("", description="How the answer reads, e.g. 'formal, at most two sentences' (rewriting).")
-    turns: int = Field(1, ge=1, le=16, description="User turns in a sample; the student learns the last answer.")
+    style: str = Field("", description="How the answer should read, e.g. 'formal, at most two sentences' (rewriting).")
+    turns: int = Field(1, ge=1, le=16, description="User turns in a sample.")
+    learnt: Literal["every", "last"] = Field("every", description="Answers of a conversation that are learnt.")
     reasoning: Literal["none", "dropped", "kept"] = Field(
         "none", description="Whether the teacher thinks in writing first, and whether the student learns that too."
     )
@@ -81,6 +82,7 @@ class Task(Value):
         }
         return [name for name, (needed, there) in needs.items() if needed and not there]
 
-    def json_schema(self) -> JsonObject:
-        """The answer's JSON schema, for synthesis, scores and serving: every field present, each may be null."""
-        return object_schema(self.fields)
+    def json_schema(self, *, absent: bool = False) -> JsonObject:
+        """The answer's JSON schema: as it is asked for, with every field, each of which may be null; or as an answer is
+        held to (`absent`): rows of a user's own may leave out what is not there."""
+        return object_schema(self.fields, absent=absent)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from tools.catalog import Catalog
 from tools.records import Answer, Expense
 from tools.synthesis.making import Kept
-from tools.synthesis.teaching import Usage
+from tools.teacher.protocol import Usage
 
 
 class Bill:

@@ -11,7 +11,7 @@ from tools.synthesis.bill import Bill
 from tools.synthesis.engine import Engine
 from tools.synthesis.estimate import estimate
 from tools.synthesis.making import Kept, Maker
-from tools.synthesis.teacher import pick_teacher
+from tools.synthesis.teacher import pick_teachers
 
 BARREN_ANSWERS = 4  # until a draft gives up
 SILENCE_S, MOST_MINUTES = 20.0, 3.0  # somebody is waiting
@@ -22,10 +22,12 @@ def draft(catalog: Catalog, project: Project, count: int, like: Sample | None = 
 
     Raises RetortError when not a single usable sample came.
     """
+    if like is not None and like.real:
+        raise RetortError("A real message is sealed: nothing is written like it.", "Name another sample.")
     number = sum(catalog.count(Sample, project.id).values())
     seed = f"{project.id}/draft/{number}"
-    teacher = pick_teacher(project.task, seed, like)
-    maker = Maker(catalog, project, teacher, seed=seed, state="draft", like=like)
+    teachers = pick_teachers(project.task, seed, like)
+    maker = Maker(catalog, project, teachers[0], seed=seed, state="draft", like=like, count=count)
     most_usd = estimate(catalog, project, count).usd_high
     order = SynthesisOrder(count=count, max_usd=most_usd, max_minutes=MOST_MINUTES)
     good: list[Sample] = []
@@ -36,21 +38,13 @@ def draft(catalog: Catalog, project: Project, count: int, like: Sample | None = 
         good.extend(kept.good)
         reasons.extend([kept.reason] if kept.reason else [])
 
-    async def fulfil() -> None:
-        await Engine(
-            teacher,
-            maker,
-            order,
-            bill,
-            barren_answers=BARREN_ANSWERS,
-            silence_s=SILENCE_S,
-            stored=stored,
-        ).run()
-
+    engine = Engine(
+        teachers, maker, order, bill, barren_answers=BARREN_ANSWERS, silence_s=SILENCE_S, stored=stored
+    )  # fmt: skip
     # A thread of its own: the caller may be inside an event loop already.
     with ThreadPoolExecutor(1) as pool:
         try:
-            pool.submit(asyncio.run, fulfil()).result()
+            pool.submit(asyncio.run, engine.run()).result()
         except Stopped as stopped:
             reasons.append(str(stopped))
         except RetortError:
@@ -58,7 +52,7 @@ def draft(catalog: Catalog, project: Project, count: int, like: Sample | None = 
                 raise  # the endpoint's own words
     if not good:
         raise RetortError(
-            f"No usable sample came from {teacher.source}: {reasons[0]}.",
+            f"No usable sample came from {engine.sources}: {reasons[0]}.",
             "Describe the task in more detail, give an example, or choose another teacher with RETORT_TEACHER_MODEL.",
         )
     return good

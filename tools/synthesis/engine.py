@@ -8,17 +8,18 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol
 
 from tools.errors import RetortError
 from tools.jobs import Stopped
 from tools.records import ScreeningOrder, SynthesisOrder
 from tools.synthesis.bill import Bill
-from tools.synthesis.budget import Budget, OutOfMoney
-from tools.synthesis.limiter import Limiter
+from tools.synthesis.line import Line, roomiest
 from tools.synthesis.making import Finished, Kept
-from tools.synthesis.retrying import SILENCE_S, hopeless, insist
-from tools.synthesis.teaching import Passing, Reply, Teacher, TeacherRequest, Unusable, Usage
+from tools.teacher.budget import Budget, OutOfMoney
+from tools.teacher.limiter import SILENCE_S, insist
+from tools.teacher.protocol import Passing, Reply, Teacher, TeacherRequest, Unusable, Usage
 
 BARREN_ANSWERS = 12  # in a row without one new good sample: the teacher has run dry
 GRACE_S = 8.0  # answers under way are paid for, so a stopping job waits a little for them
@@ -31,19 +32,19 @@ class Source(Protocol):
     done: str  # what was done to samples: made, judged
     when_barren: str  # what a person can do when nothing more comes
 
-    def request(self, number: int, count: int) -> TeacherRequest: ...
+    def request(self, number: int, count: int, teacher: Teacher | None = None) -> TeacherRequest: ...
 
     def keep(self, some: Sequence[Finished], limit: int) -> list[Kept]: ...
 
-    def pay(self, usages: Sequence[Usage]) -> None: ...
+    def pay(self, usages: Sequence[Usage], source: str) -> None: ...
 
 
 class Engine:
-    """Drives one teacher through one order. `bill` tells at any moment what is stored."""
+    """Drives teachers through one order: each takes what it has room for. `bill` tells at any moment what is stored."""
 
     def __init__(
         self,
-        teacher: Teacher,
+        teachers: Sequence[Teacher],
         maker: Source,
         order: SynthesisOrder | ScreeningOrder,
         bill: Bill,
@@ -55,7 +56,7 @@ class Engine:
         stored: Callable[[Kept], None] = lambda _kept: None,
     ) -> None:
         """`stored` is told of everything stored, from a thread; `second_s` makes waits shorter in tests."""
-        self.teacher = teacher
+        self.lines = [Line(teacher, second_s) for teacher in teachers]
         self.maker = maker
         self.order = order
         self.bill = bill
@@ -64,13 +65,11 @@ class Engine:
         self.second_s = second_s
         self.should_stop = should_stop
         self.stored = stored
-        self.limiter = Limiter(teacher.concurrency, second_s)
         self.budget = Budget(order.max_usd, bill.usage.usd)
         self._slots: dict[asyncio.Task[None], TeacherRequest] = {}
-        self._resting = 0  # slots that wait to try again
         self._asked = 0  # samples that the slots were asked for
         self._failure: BaseException | None = None
-        self._unbooked: list[Usage] = []
+        self._unbooked: list[tuple[Usage, str]] = []
         self._unstored: list[Finished] = []
         self._store_turn = asyncio.Lock()
         self._storing: asyncio.Future[None] | None = None
@@ -99,47 +98,66 @@ class Engine:
     def _need_hope(self) -> None:
         """Raise what ends the job early."""
         if self.should_stop():
-            raise Stopped("Stopped as asked")
+            raise Stopped("Stopped as you asked")
         if time.monotonic() >= self._ends_at - self._grace_s():
             raise Stopped(f"Stopped at the limit of {self.order.max_minutes:g} minutes")
         if isinstance(self._failure, OutOfMoney):
             raise Stopped(f"Stopped at the limit of ${self.order.max_usd:.2f}: {self._failure}")
         if self._failure is not None:
             raise self._failure
-        if error := hopeless(self.limiter, self.silence_s):
-            raise error
+        for line in self.lines:
+            line.let_go()
+            if not line.lost and (error := line.hopeless(self.silence_s, alone=len(self._going) == 1)):
+                line.lose(error)
+        if not self._going:
+            raise next(line.lost for line in self.lines[::-1] if line.lost)
         if self.bill.barren >= self.barren_answers:
             raise RetortError(
-                f"{self.teacher.source} gave nothing new in its last {self.bill.barren} replies "
+                f"{self.sources} gave nothing new in its last {self.bill.barren} replies "
                 f"({self.bill.last_reason}); {self.bill.done} of {self.order.count} samples are "
                 f"{self.maker.done} and kept.",
                 self.maker.when_barren,
             )
 
-    def _launch(self) -> None:
-        """Fill every free slot. Whoever rests takes none, but there is an end to how many may rest."""
-        while (
-            len(self._slots) - self._resting < int(self.limiter.limit)
-            and len(self._slots) < 2 * self.teacher.concurrency
-            and (count := self._wanted()) > 0
-        ):
-            request = self.maker.request(self.bill.next_number(), count)
-            task = asyncio.create_task(self._slot(request))
-            self._slots[task] = request
-            self._asked += request.count  # the source may ask for fewer
-            task.add_done_callback(self._freed)
+    @property
+    def sources(self) -> str:
+        """All teachers, as samples tell them."""
+        return ", ".join(dict.fromkeys(line.teacher.source for line in self.lines))
 
-    def _wanted(self) -> int:
+    @property
+    def losses(self) -> list[str]:
+        """The teachers that could not go on, with their own words."""
+        return [f"{line.teacher.source} was left out: {line.lost.problem}" for line in self.lines if line.lost]
+
+    @property
+    def _going(self) -> list[Line]:
+        return [line for line in self.lines if not line.lost]
+
+    def _launch(self) -> None:
+        """Fill every free slot."""
+        while (line := roomiest(self._going)) and (count := self._wanted(line.teacher)) > 0:
+            request = self.maker.request(self.bill.next_number(), count, line.teacher)
+            task = asyncio.create_task(self._slot(request, line))
+            self._slots[task] = request
+            line.slots.add(task)
+            self._asked += request.count  # the source may ask for fewer
+            task.add_done_callback(partial(self._freed, line))
+
+    def _wanted(self, teacher: Teacher) -> int:
         """Samples to ask for in one more request; none while those under way may be enough."""
-        whole = self.teacher.samples_per_request
-        if not self.teacher.reads_documents:  # the simulator's stream is numbered by whole requests, and costs nothing
+        whole = teacher.samples_per_request
+        if not teacher.reads_documents:  # the simulator's stream is numbered by whole requests, and costs nothing
             return whole if self.bill.done < self.order.count else 0
         return min(whole, self.order.count - self.bill.done - self._asked)
 
-    def _freed(self, task: asyncio.Task[None]) -> None:
+    def _freed(self, line: Line, task: asyncio.Task[None]) -> None:
         self._asked -= self._slots.pop(task).count
+        line.slots.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._failure = self._failure or error
+            if isinstance(error, RetortError) and len(self._going) > 1 and not line.lost:
+                line.lose(error)
+            elif not line.lost:
+                self._failure = self._failure or error
         self._changed.set()
 
     async def _next_change(self) -> None:
@@ -151,22 +169,22 @@ class Engine:
 
     # --- one slot ---
 
-    async def _slot(self, request: TeacherRequest) -> None:
+    async def _slot(self, request: TeacherRequest, line: Line) -> None:
         started = time.monotonic()
         usages: list[Usage] = []
 
         async def gate(attempt: Callable[[], Awaitable[Reply]], most_usd: float) -> str:
-            return await self._answered(attempt, most_usd, usages)
+            return await self._answered(line, attempt, most_usd, usages)
 
         told: dict[str, object] = {}
         try:
-            told["samples"] = await self.teacher.answer(request, gate)
+            told["samples"] = await line.teacher.answer(request, gate)
         except Unusable as unusable:
             told = {"state": unusable.reason, "problem": unusable.problem, "text": unusable.text}
         except Passing as trouble:
             told = {"state": "failed", "problem": trouble.problem}
         except BaseException:
-            self._unbooked += usages
+            self._unbooked += [(usage, line.teacher.source) for usage in usages]
             raise
         whole = sum(usages, Usage())
         seconds = time.monotonic() - started
@@ -176,9 +194,11 @@ class Engine:
             )
         )
 
-    async def _answered(self, attempt: Callable[[], Awaitable[Reply]], most_usd: float, usages: list[Usage]) -> str:
+    async def _answered(
+        self, line: Line, attempt: Callable[[], Awaitable[Reply]], most_usd: float, usages: list[Usage]
+    ) -> str:
         async with self.budget.held(most_usd):
-            reply = await insist(self.limiter, attempt, self._rest)
+            reply = await insist(line.limiter, attempt, lambda: self._rest(line))
             self.budget.pay(reply.usage.usd)
             usages.append(reply.usage)
             if reply.unusable is not None:
@@ -186,13 +206,10 @@ class Engine:
             return reply.text
 
     @contextmanager
-    def _rest(self) -> Iterator[None]:
-        self._resting += 1
-        self._changed.set()
-        try:
+    def _rest(self, line: Line) -> Iterator[None]:
+        with line.rest():
+            self._changed.set()
             yield
-        finally:
-            self._resting -= 1
 
     # --- what is stored ---
 
@@ -217,15 +234,16 @@ class Engine:
 
     async def _land(self) -> None:
         """Store the answers that arrive within the grace; those who only wait for their turn are let go."""
-        self.limiter.close()
+        for line in self.lines:
+            line.limiter.close()
         ends_at = time.monotonic() + self._grace_s()
         while self._slots and time.monotonic() < ends_at:
-            if not self.limiter.active and not self._store_turn.locked():
+            if not any(line.limiter.active for line in self.lines) and not self._store_turn.locked():
                 return
             await self._next_change()
 
     async def _close(self) -> None:
-        self.bill.dropped = self.limiter.active
+        self.bill.dropped += sum(line.limiter.active for line in self.lines)
         for task in self._slots:
             task.cancel()
         await asyncio.gather(*self._slots, return_exceptions=True)
@@ -233,7 +251,8 @@ class Engine:
             await asyncio.gather(self._storing, return_exceptions=True)
         if self._unstored:  # answered, and cancelled while it stood in line
             self._write(self._unstored)
-        if self._unbooked:
-            self.maker.pay(self._unbooked)
-            self._unbooked.clear()
-        await self.teacher.close()
+        for line in self.lines:
+            if usages := [usage for usage, source in self._unbooked if source == line.teacher.source]:
+                self.maker.pay(usages, line.teacher.source)
+            self._unbooked = [one for one in self._unbooked if one[1] != line.teacher.source]
+            await line.teacher.close()

@@ -8,7 +8,7 @@ from tools.records import Document, SynthesisOrder
 from tools.synthesis.bill import Bill
 from tools.synthesis.engine import Engine
 from tools.synthesis.making import Kept, Maker
-from tools.synthesis.teacher import pick_teacher
+from tools.synthesis.teacher import pick_teachers
 
 
 def run(work: Work) -> str:
@@ -21,7 +21,8 @@ def run(work: Work) -> str:
         raise TypeError(f"{work.job.id} is no synthesis order but {order.kind}")
     started = time.monotonic()
     seed = f"{work.project.id}/{work.job.id}"
-    teacher = pick_teacher(work.project.task, seed)
+    teachers = pick_teachers(work.project.task, seed)
+    teacher = teachers[0]
     maker = Maker(
         work.catalog,
         work.project,
@@ -31,26 +32,30 @@ def run(work: Work) -> str:
         job_id=work.job.id,
         aim=order.aim,
         care=order.care,
+        count=order.count,
     )
     bill = Bill.of_job(work.catalog, work.project.id, work.job.id)
 
     def report(_kept: Kept | None = None) -> None:
-        work.report(min(bill.good, order.count), order.count, "samples", "; ".join([*bill.losses, *bill.costs[-1:]]))
+        told = [*bill.losses, *engine.losses, *maker.yields.told, *bill.costs[-1:]]
+        work.report(min(bill.good, order.count), order.count, "samples", "; ".join(told))
 
-    async def fulfil() -> None:
-        await Engine(teacher, maker, order, bill, should_stop=work.should_stop, stored=report).run()
+    def aside() -> str:
+        return "".join(f" {line[:1].upper()}{line[1:]}." for line in (*maker.yields.told, *engine.losses))
 
+    engine = Engine(teachers, maker, order, bill, should_stop=work.should_stop, stored=report)
     report()
     try:
-        asyncio.run(fulfil())
+        asyncio.run(engine.run())
     except Stopped as stopped:
+        spent = "limit of $" in str(stopped)
+        more = "approve a new generation to get more" if spent else "say 'resume' to continue from there"
         raise Stopped(
-            f"{stopped}. {bill.good} of {order.count} samples are made and kept{_told(bill, started)}; "
-            f"{'approve a new generation for more' if 'limit of $' in str(stopped) else 'resume goes on from there'}."
+            f"{stopped}. {bill.good} of {order.count} samples are made and kept{_told(bill, started)}; {more}.{aside()}"
         ) from None
-    text = f"{bill.good} samples by {teacher.source} are ready{_told(bill, started)}."
+    text = f"{bill.good} samples by {engine.sources} are ready{_told(bill, started)}.{aside()}"
     if not teacher.reads_documents and work.catalog.find(Document, work.project.id, newest=1):
-        text += " The simulator did not read your documents; RETORT_TEACHER_MODEL names a teacher that does."
+        text += " The simulator did not read your documents; set RETORT_TEACHER_MODEL to use a teacher that does."
     return text
 
 

@@ -1,11 +1,12 @@
 """From a teacher's samples to stored ones: what is asked, what is judged, what is written in one transaction."""
 
+import math
 import random
 from collections import Counter
 from collections.abc import Sequence
 
 from tools.catalog import Catalog
-from tools.documents.finding import current_passages
+from tools.documents.passages import current_passages
 from tools.errors import RetortError
 from tools.records import (
     NO_CARE,
@@ -16,7 +17,6 @@ from tools.records import (
     Document,
     Example,
     Expense,
-    Message,
     Passage,
     Project,
     Record,
@@ -24,17 +24,20 @@ from tools.records import (
     SampleState,
     Task,
     Value,
+    Way,
     new_id,
 )
-from tools.synthesis.coverage import Spread
-from tools.synthesis.framing import asked, said
-from tools.synthesis.judging import Judge
-from tools.synthesis.likeness import exact_key
-from tools.synthesis.rules import in_force
-from tools.synthesis.shelf import Shelf
-from tools.synthesis.showing import Showing
-from tools.synthesis.sources import Sources
-from tools.synthesis.teaching import Drafted, Teacher, TeacherRequest, Usage
+from tools.synthesis.check.judging import Judge
+from tools.synthesis.check.rules import in_force
+from tools.synthesis.check.shelf import Shelf
+from tools.synthesis.request.coverage import Spread
+from tools.synthesis.request.drawing import Recorder
+from tools.synthesis.request.framing import asked
+from tools.synthesis.request.showing import Showing
+from tools.synthesis.request.sources import Sources
+from tools.synthesis.yields import Yields
+from tools.teacher.protocol import Drafted, Teacher, TeacherRequest, Usage
+from tools.text.same_input import input_key
 
 VOTED = ("extraction", "classification", "calling")  # answers that are equal or not
 SHOTS = 4  # approved samples shown to a teacher
@@ -67,7 +70,7 @@ class Kept(Value):
         """Why nothing, or less than asked, came of it."""
         if self.answer.problem or self.rejected:
             return self.answer.problem or self.rejected[-1].reason
-        return "the inputs repeat what is there" if self.answer.duplicates else ""
+        return "the inputs repeat what is already there" if self.answer.duplicates else ""
 
 
 class Maker:
@@ -75,7 +78,8 @@ class Maker:
 
     done = "made"
     when_barren = (
-        "Go on with these, give more or other examples, or describe the task more widely; then generate again."
+        "Go on with these samples; or give more or different examples or a broader description of "
+        "the task, then generate again."
     )
 
     def __init__(
@@ -90,7 +94,10 @@ class Maker:
         like: Sample | None = None,
         aim: Aim | None = None,
         care: Care = NO_CARE,
+        count: int = 0,
     ) -> None:
+        """`teacher` is the first of those who are asked; `count` is how many samples the job makes in all;
+        0 asks it for nothing but whole samples."""
         self.catalog = catalog
         self.project = project
         self.teacher = teacher
@@ -113,6 +120,7 @@ class Maker:
             job_id=job_id,
             sealed=self._showing.sealed,
             rules=[one for one in rules if one.judge == "code"],
+            real=[one.id for one in catalog.find(Document, project.id) if one.split == "real"],
         )
         self._rules = tuple(map(self._showing.rule, rules))
         self._critique = care.critique or any(one.judge == "teacher" for one in rules)
@@ -120,6 +128,13 @@ class Maker:
         self._shots = [*project.task.examples, *self._aimed]
         # Only what train rows rest on may be aimed with: other documents may be those of dev or the test.
         self._learn(grounds={one.document_id for one in aimed} if aim else None)
+        ways = self._recorder.ways() if self._recorder and count else ("whole",)
+        answers = catalog.each(Answer, project.id) if job_id else ()
+        self.yields = Yields(
+            ways,
+            requests=math.ceil(count / teacher.samples_per_request),
+            answers=(one for one in answers if one.job_id == job_id),
+        )
 
     def _learn(self, grounds: set[str] | None) -> None:
         """Look once at every sample there is: what may not come again, what may be shown, what is lacking."""
@@ -127,14 +142,14 @@ class Maker:
         cells: Counter[tuple[str, str]] = Counter()
         made: Counter[str] = Counter()  # by passage; one with rejected samples only stands there with 0
         for sample in self.catalog.each(Sample, self.project.id):
-            self._note(exact_key(said(sample.messages)))
+            self._note(input_key(sample.messages))
             made[sample.passage_id] += sample.state != "rejected"
             if sample.state == "rejected":
                 continue
             self.judge.learn(sample)
             if sample.job_id != self.job_id or not self.job_id:
                 cells.update(sample.cell.items())
-            may_be_shown = sample.state != "draft" and not sample.job_id and self.aim is None
+            may_be_shown = sample.state != "draft" and not sample.job_id and self.aim is None and not sample.real
             if may_be_shown and not self.judge.leaks(sample):
                 self._shots.append(Example(input=asked(sample.question), output=sample.answer))
         passages = current_passages(self.catalog, self.project) if self.teacher.reads_documents else []
@@ -145,8 +160,11 @@ class Maker:
             cap=self.care.per_document,
         )
         self._spread = Spread(task, self.seed, cells)
+        # What rests on a passage, resembles a sample or is voted on is the teacher's to write whole.
+        whole = self.like or self.aim or self.care.answers_each > 1 or self.sources.grounded
+        self._recorder = None if whole or not self.teacher.reads_documents else Recorder(task, self.seed)
 
-    def request(self, number: int, count: int) -> TeacherRequest:
+    def request(self, number: int, count: int, teacher: Teacher | None = None) -> TeacherRequest:
         """Request `number` of the job for `count` samples or fewer: another cell, other examples, the next passage.
 
         The user's unlabelled inputs come first. Raises RetortError when there is no passage and there must be one.
@@ -157,12 +175,14 @@ class Maker:
         passage, count = (None, count) if inputs else self.sources.next(count)
         if self.project.task.kind == "answering" and passage is None and not inputs:
             raise RetortError(
-                "There is no document to answer questions from.", "Drop one into the chat, then generate again."
+                "There is no document to answer questions from.", "Drop a document into the chat, then generate again."
             )
         shots = rng.sample(self._shots, min(SHOTS, len(self._shots)))
-        return TeacherRequest(
+        source = (teacher or self.teacher).source
+        request = TeacherRequest(
             task=self.project.task,
             number=number,
+            source=source,
             first=number * self.teacher.samples_per_request,
             count=count,
             cell=self._cell(number, passage) if not inputs else {},
@@ -174,6 +194,14 @@ class Maker:
             critique=self._critique,
             rules=self._rules,
         )
+        return self.put(request, "whole" if inputs else self.yields.way(source, number))
+
+    def put(self, request: TeacherRequest, way: Way) -> TeacherRequest:
+        """The request put this way, where code can draw the records that its cell wants."""
+        if way == "whole" or self._recorder is None or request.inputs:
+            return request
+        records = self._recorder.records(request.number, request.count, request.cell)
+        return request.model_copy(update={"way": way, "records": records}) if records else request
 
     def keep(self, some: Sequence[Finished], limit: int) -> list[Kept]:
         """Judge and store finished requests with what they cost, all in one transaction.
@@ -188,16 +216,18 @@ class Maker:
             kept.append(one)
         records: list[Record] = []
         for one in kept:
-            records += [*one.good, *one.rejected, *self._paid(one.usage), one.answer]
+            records += [*one.good, *one.rejected, *self._paid(one.usage, one.answer.source), one.answer]
         self.catalog.add_all(records)
+        for one in kept:
+            self.yields.note(one.answer)
         return kept
 
-    def pay(self, usages: Sequence[Usage]) -> None:
+    def pay(self, usages: Sequence[Usage], source: str) -> None:
         """Book what requests cost that did not come to their end; they will be asked again."""
-        self.catalog.add_all([expense for usage in usages for expense in self._paid(usage)])
+        self.catalog.add_all([expense for usage in usages for expense in self._paid(usage, source)])
 
-    def _paid(self, usage: Usage) -> list[Expense]:
-        return expenses(self.project, self.job_id, usage, f"samples by {self.teacher.source}")
+    def _paid(self, usage: Usage, source: str) -> list[Expense]:
+        return expenses(self.project, self.job_id, usage, f"samples by {source}")
 
     def _judged(self, finished: Finished, limit: int) -> Kept:
         good: list[Sample] = []
@@ -206,16 +236,17 @@ class Maker:
         for drafted in finished.samples:
             if len(good) >= limit:
                 break
-            key = exact_key(said((*drafted.history, Message(role="user", content=drafted.input))))
-            if key and key in self._inputs.find([hash(key)]):
+            made = self.judge.made(finished.request, drafted, self.sources.passages)
+            key = input_key(made.messages)
+            if key and not made.real and key in self._inputs.find([hash(key)]):
                 duplicates += 1
                 continue
-            sample = self.judge.sample(finished.request, drafted, self.sources.passages)
+            sample = self.judge.judged(made, drafted, self.sources.passages)
             (rejected if sample.state == "rejected" else good).append(sample)
             self._note(key)
         if finished.request.passage is not None:
             self.sources.missed(finished.request.passage, finished.request.count - len(good))
-        answer = answer_of(finished, self.project, self.job_id, self.teacher.source).but(
+        answer = answer_of(finished, self.project, self.job_id, finished.request.source or self.teacher.source).but(
             good=len(good), rejected=len(rejected), duplicates=duplicates
         )
         return Kept(answer=answer, usage=finished.usage, good=tuple(good), rejected=tuple(rejected))
@@ -236,9 +267,10 @@ def _need_votes(task: Task, care: Care) -> None:
     """Raise RetortError where a vote over several answers would throw nearly all away: no two texts are the same."""
     if care.answers_each > 1 and task.kind not in VOTED:
         raise RetortError(
-            f"{care.answers_each} answers to an input are compared by what they say exactly, and in free text no two "
-            "are the same.",
-            "Leave the answers out, or say 'generate … with a critique': the teacher then judges each sample.",
+            f"{care.answers_each} answers to an input are compared by exactly what they say, and no "
+            "two free texts are the same.",
+            "Leave the number of answers out, or say 'generate 300 with a critique', so that the "
+            "teacher judges each sample.",
         )
 
 
@@ -251,6 +283,7 @@ def answer_of(finished: Finished, project: Project, job_id: str, source: str) ->
         job_id=job_id,
         number=finished.request.number,
         source=source,
+        way=finished.request.way,
         state=finished.state,
         calls=finished.calls,
         seconds=finished.seconds,

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Iterable, Sequence
+from statistics import fmean
 
 from tools import jobs
 from tools.catalog import Catalog, now
@@ -22,12 +23,14 @@ from tools.records import (
 )
 from tools.settings import settings
 from tools.synthesis.bill import Bill
+from tools.synthesis.check.rules import rejected, screening_of, unseen
 from tools.synthesis.engine import Engine
 from tools.synthesis.making import Finished, Kept, answer_of, expenses
-from tools.synthesis.openai_teacher import OpenAITeacher
-from tools.synthesis.rules import rejected, screening_of, unseen
-from tools.synthesis.showing import Showing
-from tools.synthesis.teaching import TeacherRequest, Usage
+from tools.synthesis.request.showing import Showing
+from tools.synthesis.teacher import OpenAITeacher
+from tools.teacher.protocol import Teacher, TeacherRequest, Usage
+
+GUESSED_FROM = 8  # requests, for an estimate
 
 
 class Reader(OpenAITeacher):
@@ -42,28 +45,33 @@ class Reader(OpenAITeacher):
 
 def estimate(catalog: Catalog, project: Project, rule: Rule) -> Estimate:
     """What it takes to have the teacher judge all samples not looked at."""
-    reader = Reader(settings())
+    reader = Reader(settings().teachers[0])
     waiting = [one for one in catalog.each(Sample, project.id) if unseen(one)]
-    what = f"Judge the {len(waiting):,} samples that nobody has looked at by the rule “{rule.text}”"
+    what = f"Judge the {len(waiting):,} samples that you have not reviewed by the rule “{rule.text}”"
     if not waiting:
-        return Estimate(what=what, notes=("There are none now: the rule only binds what is generated from now on.",))
+        return Estimate(
+            what=what, notes=("There are none now, so the rule only applies to what is generated from now on.",)
+        )
     screener = Screener(catalog, project, reader, rule, waiting)
     size = min(len(waiting), reader.samples_per_request)
     requests = math.ceil(len(waiting) / size)
-    request = screener.request(0, size)
-    expected, slots = reader.expect(request), min(reader.concurrency, requests)
-    used = expected.input_tokens + expected.output_tokens
+    looked_at = [screener.request(number, size) for number in range(min(GUESSED_FROM, len(waiting) // size))]
+    expected, slots = [reader.expect(one) for one in looked_at], min(reader.concurrency, requests)
+    used = fmean(one.input_tokens + one.output_tokens for one in expected)
+    usd = fmean(one.usd for one in expected)
     return Estimate(
         what=what,
         calls_low=requests,
         calls_high=math.ceil(requests * 1.3),
         tokens_low=round(requests * used * 0.6),
         tokens_high=round(requests * used * 1.6),
-        usd_low=requests * expected.usd * 0.6,
-        usd_high=requests * expected.usd * 1.6 + reader.most_usd(request),
+        usd_low=requests * usd * 0.6,
+        usd_high=requests * usd * 1.6 + max(map(reader.most_usd, looked_at)),
         minutes_low=requests * 1.0 / slots / 60,
         minutes_high=(requests / slots + 1) * 10.0 / 60,
-        notes=("Guessed from the length of one request. Whatever it rejects, 'undo' brings back.",),
+        notes=(
+            "This is a guess from the length of a few requests. Say 'undo' to bring back whatever the rule rejects.",
+        ),
     )
 
 
@@ -95,7 +103,7 @@ def run(work: Work) -> str:
         raise TypeError(f"{work.job.id} is no screening order but {order.kind}")
     rule = catalog.get(Rule, order.rule_id)
     if rule.state != "confirmed":
-        raise RetortError(f"The rule {rule.text!r} was taken back, so nothing is screened by it.", "Confirm it again.")
+        raise RetortError(f"The rule {rule.text!r} was withdrawn, so it screens nothing.", "Confirm it again.")
     bill = Verdicts.of_job(catalog, work.project.id, work.job.id)
     answers = (one for one in catalog.each(Answer, work.project.id) if one.job_id == work.job.id)
     judged = {id_ for answer in answers for id_ in answer.judged}
@@ -106,16 +114,16 @@ def run(work: Work) -> str:
         work.report(bill.done, order.count, "samples", f"{bill.rejected} rejected by the rule")
 
     async def screen() -> None:
-        reader = Reader(settings())
+        reader = Reader(settings().teachers[0])
         screener = Screener(catalog, work.project, reader, rule, left, work.job.id)
-        await Engine(reader, screener, order, bill, should_stop=work.should_stop, stored=report).run()
+        await Engine([reader], screener, order, bill, should_stop=work.should_stop, stored=report).run()
 
     report()
     try:
         asyncio.run(screen())
     except Stopped as stopped:
-        raise Stopped(f"{stopped}. {_told(bill, order.count, rule)}; resume goes on from there.") from None
-    return f"{_told(bill, order.count, rule)}. 'undo' takes the rule back and restores them."
+        raise Stopped(f"{stopped}. {_told(bill, order.count, rule)}; say 'resume' to continue from there.") from None
+    return f"{_told(bill, order.count, rule)}. Say 'undo' to withdraw the rule and restore them."
 
 
 class Verdicts(Bill):
@@ -134,7 +142,9 @@ class Screener:
     """Asks about samples that nobody has looked at, and rejects those that the rule finds bad."""
 
     done = "judged"
-    when_barren = "Choose another teacher with RETORT_TEACHER_MODEL, then resume; or 'undo' to take the rule back."
+    when_barren = (
+        "Choose another teacher with RETORT_TEACHER_MODEL, then say 'resume'; or say 'undo' to withdraw the rule."
+    )
 
     def __init__(  # noqa: PLR0917  of one screening, built in two places
         self,
@@ -154,7 +164,7 @@ class Screener:
         self._waiting = deque(samples)
         self._asked: dict[int, list[Sample]] = {}
 
-    def request(self, number: int, count: int) -> TeacherRequest:
+    def request(self, number: int, count: int, teacher: Teacher | None = None) -> TeacherRequest:
         some = [self._waiting.popleft() for _ in range(count)]
         self._asked[number] = some
         examples = [Example(input=one.question, output=one.answer) for one in some]
@@ -171,7 +181,7 @@ class Screener:
         """Store the verdicts. A sample that somebody judged meanwhile keeps that judgement."""
         return [self._kept(finished) for finished in some]
 
-    def pay(self, usages: Sequence[Usage]) -> None:
+    def pay(self, usages: Sequence[Usage], source: str) -> None:
         """Book what requests cost that did not come to their end."""
         self.catalog.add_all([expense for usage in usages for expense in self._paid(usage)])
 
@@ -214,4 +224,7 @@ def _still_unseen(catalog: Catalog, ids: Sequence[str]) -> list[Sample]:
 
 def _told(bill: Bill, count: int, rule: Rule) -> str:
     costs = f" ({', '.join(bill.costs)})" if bill.costs else ""
-    return f"{bill.rejected} of {count} samples not looked at are now rejected by the rule “{rule.text}”{costs}"
+    return (
+        f"{bill.rejected} of {count} samples that you had not reviewed are now rejected by the rule "
+        f"“{rule.text}”{costs}"
+    )

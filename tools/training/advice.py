@@ -9,10 +9,9 @@ from pydantic import JsonValue, ValidationError
 from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.records import Dataset, JsonObject, Plan, Project
-from tools.training.estimate import measured_for, seconds_per_sample
-from tools.training.measure import Measured, advised_row, measure
-from tools.training.memory import fits
-from tools.training.student import default_student, short_name
+from tools.student.reference import default_student, short_name
+from tools.training.estimate import fits, measured_for, seconds_per_sample
+from tools.training.measure import Measured, Wishes, advised_row, measure
 from tools.training.trackers import default_tracker, need_tracker
 
 # Passes by size of the training set, from practice with LoRA on narrow tasks: small sets need more to reach as many
@@ -20,6 +19,10 @@ from tools.training.trackers import default_tracker, need_tracker
 EPOCHS = ((100, 15.0), (1_000, 10.0), (10_000, 2.0), (100_000, 1.0))
 CPU_BUDGET_S = 360.0  # on a CPU the first plan aims at about this much training; the user may ask for more
 YOURS = "your choice"
+_WHY_LEARNT = {
+    "every": "each answer of a conversation teaches; to learn just the last, say 'last answers only'",
+    "last": "as you chose; to learn each answer of a conversation, say 'every answer'",
+}
 # What can be said without a figure: the factor on what the plan would otherwise have.
 RELATIVE: dict[tuple[str, str], float] = {
     ("epochs", "longer"): 2,
@@ -43,11 +46,14 @@ def propose(
     """
     wanted: JsonObject = {**(_chosen(earlier) if earlier else {}), **(changes or {})}
     student = str(wanted.get("student") or project.student or default_student())
-    plan = _advised(student, dataset.rows["train"], measure(catalog, dataset, student), wanted)
+    learnt = project.task.learnt
+    measured = measure(catalog, dataset, student, Wishes(learnt=learnt))
+    plan = _advised(student, dataset.rows["train"], measured, wanted)
+    plan = plan.model_copy(update={"learnt": learnt, "reasons": {**plan.reasons, "learnt": _WHY_LEARNT[learnt]}})
     unknown = set(wanted) - set(Plan.model_fields) | ({"reasons"} & set(wanted))
     if unknown:
         known = ", ".join(name for name in Plan.model_fields if name != "reasons")
-        raise RetortError(f"A plan has no {', '.join(sorted(unknown))}.", f"It has: {known}.")
+        raise RetortError(f"A plan has no {', '.join(sorted(unknown))}.", f"Its choices are {known}.")
     for (name, word), factor in RELATIVE.items():
         if wanted.get(name) == word:
             value = getattr(earlier or plan, name) * factor
@@ -90,7 +96,10 @@ def _advised(student: str, train_samples: int, measured: Measured, wanted: JsonO
     rate, why_rate = _learning_rate(measured.parameters, method)
     alpha, why_alpha = 2 * rank, "twice the rank"
     if method == "rslora":
-        alpha, why_alpha = max(1, round(2 * math.sqrt(rank))), "twice the rank's root, by which rslora divides"
+        alpha, why_alpha = (
+            max(1, round(2 * math.sqrt(rank))),
+            "twice the square root of the rank, by which rslora divides",
+        )
     checkpoints = 2 if measured.device == "cpu" else 3
     batch = int(str(wanted.get("batch_samples", 8 if train_samples < 1_000 else 16)))
     lengths = measured.prefix_tokens, measured.p95_tokens, measured.longest_tokens
@@ -110,23 +119,23 @@ def _advised(student: str, train_samples: int, measured: Measured, wanted: JsonO
     )
     epochs, why_epochs = _epochs(train_samples, plan, measured)
     reasons = {
-        "student": f"{short_name(student)}: {measured.parameters / 1e6:,.0f} million weights fit this machine",
+        "student": f"{short_name(student)}: its {measured.parameters / 1e6:,.0f} million weights fit this machine",
         "epochs": why_epochs,
         "learning_rate": why_rate,
-        "batch_samples": f"{train_samples} samples are few; small batches give more steps",
-        "row_tokens": f"the {measured.prefix_tokens} tokens that all samples share are computed once a row",
+        "batch_samples": f"{train_samples} samples are few, and small batches give more steps",
+        "row_tokens": f"the {measured.prefix_tokens} tokens that all samples share are computed once per row",
         "max_sample_tokens": f"the longest sample has {measured.longest_tokens} tokens, so none is cut "
         f"(95 % have at most {measured.p95_tokens})",
-        "method": "an adapter learns a narrow task as well as all weights do, with little memory",
-        "lora_rank": "16 on all linear layers learns a narrow task; more rarely helps",
+        "method": "an adapter learns a narrow task as well as training all weights does, and needs little memory",
+        "lora_rank": "rank 16 on all linear layers is enough for a narrow task; a higher rank rarely helps",
         "lora_alpha": why_alpha,
-        "lora_dropout": "none: it would give up packed rows; early stopping guards against overfitting",
+        "lora_dropout": "none, because dropout would rule out packed rows; early stopping guards against overfitting",
         "precision": f"{measured.precision} multiplies matrices faster on this {measured.device}, as measured",
-        "checkpoints": f"{checkpoints} points to compare, the last step among them; each takes its time to score",
-        "patience": "dev loss decides when enough is enough; the best checkpoint is always kept",
-        "tracker": "on this machine only"
+        "checkpoints": f"{checkpoints} points to compare, including the last step; each takes its time to score",
+        "patience": "dev loss decides when to stop; the best checkpoint is always kept",
+        "tracker": "figures stay on this machine"
         if plan.tracker == "trackio"
-        else "curves are in the page and the run's folder",
+        else "the curves are on the page and in the run's folder",
         "processes": f"one for each of {measured.devices} GPUs" if measured.devices > 1 else "one device",
     }
     return plan.model_copy(update={"epochs": epochs, "reasons": reasons})
@@ -134,7 +143,10 @@ def _advised(student: str, train_samples: int, measured: Measured, wanted: JsonO
 
 def _epochs(train_samples: int, plan: Plan, measured: Measured) -> tuple[float, str]:
     prior = _prior_epochs(train_samples)
-    usual = f"{train_samples} samples usually need about {prior:g} passes; dev loss ends it earlier and picks the best"
+    usual = (
+        f"{train_samples} samples usually need about {prior:g} passes; dev loss may end training earlier, "
+        "and it picks the best checkpoint"
+    )
     each_s = seconds_per_sample(plan, measured) * train_samples
     if measured.device != "cpu" or prior * each_s <= CPU_BUDGET_S:
         return prior, usual
@@ -142,8 +154,9 @@ def _epochs(train_samples: int, plan: Plan, measured: Measured) -> tuple[float, 
     if epochs == prior:
         return prior, usual
     return epochs, (
-        f"{prior:g} would be usual for {train_samples} samples, but one takes about {each_s / 60:.1f} minutes on this "
-        "CPU; say 'train longer' if dev loss still falls at the end"
+        f"{prior:g} epochs would be usual for {train_samples} samples, but one takes about "
+        f"{each_s / 60:.1f} minutes on this CPU; say 'train longer' if dev loss is still falling at "
+        "the end"
     )
 
 
@@ -165,5 +178,5 @@ def _learning_rate(parameters: int, method: str) -> tuple[float, str]:
     rate = next(rate for limit, rate in limits if parameters <= limit)
     size = f"{parameters / 1e6:,.0f} million weights"
     if method == "full":
-        return rate / 10, f"a tenth of what LoRA bears on {size}; cosine decay"
-    return rate, f"usual for LoRA on {size}; cosine decay"
+        return rate / 10, f"a tenth of the usual LoRA rate for {size}; level, then falling over the last two fifths"
+    return rate, f"the usual LoRA rate for {size}; level, then falling over the last two fifths"

@@ -6,12 +6,14 @@ hashes and renamed, so whatever carries the name `step-...` is whole.
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tools.catalog import Catalog
 from tools.errors import RetortError
 from tools.files import MANIFEST, is_complete, need_space, seal_folder, sync_folder, write_atomic
 from tools.records import Checkpoint, Run, Value, new_id
+
+if TYPE_CHECKING:  # what computes a step runs where only torch, transformers, peft and pydantic are
+    from tools.catalog import Catalog
 
 STATE_TENSORS = "training_state.tensors"  # not *.safetensors: a server takes all of those for weights
 STATE_JSON = "training_state.json"
@@ -23,6 +25,8 @@ class Position(Value):
     step: int
     dev_loss: float
     row_tokens: int = 0  # smaller than the plan's where memory ran out; 0: as planned
+    turn: int = 0  # the step after which the rate falls, or fell
+    turned: bool = False  # before its time
 
 
 def trainable(model: Any) -> dict[str, Any]:
@@ -64,7 +68,7 @@ def save(run_folder: Path, model: Any, optimizer: Any, position: Position, token
         shutil.rmtree(partial, ignore_errors=True)
         raise RetortError(
             f"The checkpoint of step {position.step} could not be written to {run_folder}: {error}.",
-            "Free disk space, then resume the run: earlier checkpoints are intact.",
+            "Free disk space, then say 'resume': earlier checkpoints are intact.",
         ) from error
     write_atomic(partial / STATE_JSON, position.model_dump_json().encode())
     seal_folder(partial)
@@ -126,15 +130,20 @@ def _load_weights(folder: Path, model: Any) -> None:
         left = model.load_state_dict({name: weight for part in parts for name, weight in part.items()}, strict=False)
         unknown = left.unexpected_keys  # tied weights are stored once, so some are missing
     if unknown:
-        raise RetortError(f"The checkpoint in {folder} has weights this student lacks: {unknown[0]}.", "Train again.")
+        raise RetortError(
+            f"The checkpoint in {folder} has weights that this student lacks: {unknown[0]}.", "Train again."
+        )
 
 
 def position_of(folder: Path) -> Position:
     return Position.model_validate_json((folder / STATE_JSON).read_bytes())
 
 
-def record(catalog: Catalog, run: Run, folder: Path) -> Checkpoint:
-    """The checkpoint's record; found again if a kill came between writing the folder and adding the record."""
+def record(catalog: "Catalog", run: Run, folder: Path, dev_loss: float | None = None) -> Checkpoint:
+    """The checkpoint's record; found again if a kill came between writing the folder and adding the record.
+
+    `dev_loss`: where it was measured on other dev rows than the folder tells of.
+    """
     place = str(folder.relative_to(catalog.folder(run.project_id)))
     for known in catalog.find(Checkpoint, run.project_id):
         if known.folder == place:
@@ -148,6 +157,6 @@ def record(catalog: Catalog, run: Run, folder: Path) -> Checkpoint:
             run_id=run.id,
             step=position.step,
             folder=place,
-            dev_loss=position.dev_loss,
+            dev_loss=position.dev_loss if dev_loss is None else dev_loss,
         )
     )

@@ -3,20 +3,22 @@
 import math
 
 from tools.catalog import Catalog
-from tools.records import Dataset, Estimate, Plan, Project, Run
+from tools.records import Dataset, Estimate, Plan, Project, Run, Value
 from tools.training.measure import Measured, Wishes, measure
-from tools.training.memory import fits, memory
 from tools.training.monitor import read_metrics
 from tools.training.schedule import dev_measurements, in_epochs, steps_of
 
 FORWARD = 1 / 3  # of a step's work
-PACE = ("student", "precision", "method", "lora_rank", "lora_dropout", "batch_samples", "row_tokens")  # decide it
+ADAM_BYTES = 16  # a trained weight: itself, its gradient and two moments, float32 each
+CUDA_CONTEXT_BYTES = 600_000_000  # what a process takes of a GPU beside its tensors
+# What decides the pace.
+PACE = ("student", "precision", "method", "lora_rank", "lora_dropout", "batch_samples", "row_tokens", "learnt")
 
 
 def measured_for(catalog: Catalog, dataset: Dataset, plan: Plan) -> Measured:
     """What steps like the plan's took on this machine; measured once."""
-    wishes = Wishes(method=plan.method, lora_dropout=plan.lora_dropout, precision=plan.precision)
-    default = measure(catalog, dataset, plan.student)
+    wishes = Wishes(method=plan.method, lora_dropout=plan.lora_dropout, precision=plan.precision, learnt=plan.learnt)
+    default = measure(catalog, dataset, plan.student, Wishes(learnt=plan.learnt))
     if (plan.method, plan.lora_dropout, plan.precision) == ("lora", 0, default.precision):
         return default
     return measure(catalog, dataset, plan.student, wishes)
@@ -43,7 +45,7 @@ def estimate(catalog: Catalog, project: Project, dataset: Dataset, plan: Plan, e
     fixed_s = measured.start_s + measured.checkpoint_s * plan.checkpoints
     held = memory(plan, measured)
     room = f"{measured.room_bytes / 1e9:.0f} GB are free" + ("" if fits(plan, measured) else ": it may not fit")
-    basis = "from the pace of your last run" if pace else "from a few real steps on this machine"
+    basis = "based on the pace of your last run" if pace else "measured in a few real steps on this machine"
     return Estimate(
         what=f"train {train} samples x {in_epochs(epochs)}",
         minutes_low=(middle_s * 0.8 + fixed_s * 0.5) / 60,
@@ -52,7 +54,7 @@ def estimate(catalog: Catalog, project: Project, dataset: Dataset, plan: Plan, e
         notes=(
             basis,
             f"{held.sentence}; {room}",
-            "it stops by itself, with a checkpoint, at twice the upper figure",
+            "training stops by itself at twice the upper figure, with a checkpoint",
         ),
     )
 
@@ -66,3 +68,61 @@ def _earlier_pace(catalog: Catalog, project: Project, dataset: Dataset, plan: Pl
         if len(paces) >= 5:
             return paces[len(paces) // 2] / run.plan.processes
     return None
+
+
+# --- memory -------------------------------------------------------------------------------------------------------
+
+
+class Memory(Value):
+    """Bytes by part; `peak` is their sum."""
+
+    runtime: int
+    weights: int
+    trained: int
+    activations: int
+
+    @property
+    def peak(self) -> int:
+        return self.runtime + self.weights + self.trained + self.activations
+
+    @property
+    def sentence(self) -> str:
+        parts = {
+            "the program": self.runtime,
+            "the student": self.weights,
+            "adapter, gradient and optimizer": self.trained,
+            "activations and logits": self.activations,
+        }
+        told = ", ".join(f"{name} {size / 1e9:.2f}" for name, size in parts.items() if size)
+        return f"memory about {self.peak / 1e9:.1f} GB: {told}"
+
+
+def memory(plan: Plan, measured: Measured) -> Memory:
+    """From what real steps held: activations grow with the row, the adapter with its rank."""
+    held = {"full": 0.0, "qlora": 0.6}.get(plan.method, 2.0 if plan.precision == "bf16" else 4.0)
+    weights = int(measured.parameters * held)
+    then = measured.trained * ADAM_BYTES
+    activations = max(0, measured.peak_bytes - measured.runtime_bytes - weights - then)
+    rank = 1.0 if plan.method == "full" else plan.lora_rank / measured.trained_rank
+    longer = row_length(plan, measured) - measured.row_tokens
+    return Memory(
+        runtime=measured.runtime_bytes,
+        weights=weights,
+        trained=int(then * rank),
+        activations=max(0, int(activations + longer * measured.saved_bytes_per_token)),
+    )
+
+
+def row_length(plan: Plan, measured: Measured) -> int:
+    """Tokens of the longest row there will be: a batch may not fill a row, and few batches are far above the mean."""
+    own = measured.total_own_tokens / measured.samples
+    sigma = (measured.p95_tokens - measured.p50_tokens) / 1.645  # of one sample's length, were it normal
+    whole = plan.batch_samples * (own if measured.packed else own + measured.prefix_tokens)
+    whole += 2 * sigma * plan.batch_samples**0.5
+    batch = int(whole) + (measured.prefix_tokens if measured.packed else 0)
+    return max(measured.longest_tokens, min(plan.row_tokens, batch))
+
+
+def fits(plan: Plan, measured: Measured) -> bool:
+    context = 0 if measured.device == "cpu" else CUDA_CONTEXT_BYTES
+    return memory(plan, measured).peak - measured.runtime_bytes + context <= 0.9 * measured.room_bytes

@@ -9,7 +9,7 @@ from pydantic import Field
 from tools.dataset.splits import Row
 from tools.files import write_atomic
 from tools.records import Value
-from tools.training.chat import end_token_id, prompt_ids
+from tools.student.chat import end_token_id, prompt_ids
 
 GLIMPSES = "glimpses.jsonl"
 PROMPTS = 3

@@ -16,8 +16,8 @@ def run(work: Work) -> str:
 
 def train(work: Work, run_id: str, max_minutes: float) -> str:
     """Train a run in this job; resumes from its newest complete checkpoint. Returns the closing sentences."""
-    from tools.training.loop import Training
-    from tools.training.team import start_followers
+    from tools.training.compute.loop import Training
+    from tools.training.compute.team import start_followers
 
     found = work.catalog.change(Run, run_id, state="training")
     started = time.monotonic()
@@ -34,7 +34,7 @@ def train(work: Work, run_id: str, max_minutes: float) -> str:
         if all(follower.poll() in (None, 0) for follower in followers) or isinstance(error, RetortError):
             raise
         raise RetortError(
-            f"One of {found.plan.processes} training processes ended: {error}.", "Say 'resume': it goes on from there."
+            f"One of {found.plan.processes} training processes ended: {error}.", "Say 'resume' to continue from there."
         ) from error
     finally:
         for follower in followers:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -36,7 +37,7 @@ def append_metric(folder: Path, metric: Metric) -> None:
     except OSError as error:
         raise RetortError(
             f"The metrics of step {metric.step} could not be written to {folder}: {error.strerror}.",
-            "Free disk space, then resume the run: it goes on from its newest checkpoint.",
+            "Free disk space, then say 'resume': the run continues from its newest checkpoint.",
         ) from error
 
 
@@ -57,13 +58,31 @@ def read_metrics(folder: Path) -> list[Metric]:
 def forget_after(folder: Path, step: int) -> float:
     """Drop the metrics of steps that a resume will do again; returns the seconds trained up to `step`."""
     kept = [metric for metric in read_metrics(folder) if metric.step <= step]
-    write_atomic(folder / METRICS, to_jsonl([json.loads(m.model_dump_json(exclude_none=True)) for m in kept]))
-    return kept[-1].at_s if kept else 0.0
+    write_metrics(folder, kept)
+    return max((metric.at_s for metric in kept), default=0.0)
 
 
-def dev_points(metrics: list[Metric]) -> list[tuple[int, float]]:
+def write_metrics(folder: Path, metrics: Sequence[Metric]) -> None:
+    """The whole curve anew."""
+    write_atomic(folder / METRICS, to_jsonl([json.loads(m.model_dump_json(exclude_none=True)) for m in metrics]))
+
+
+def standing(metrics: Sequence[Metric], step: int) -> tuple[float, float]:
+    """(epochs done, learning rate) at a step of the curve; zeros where it has no such step."""
+    trained = [m for m in metrics if m.step == step and m.learning_rate is not None]
+    return (trained[-1].epoch, trained[-1].learning_rate or 0.0) if trained else (0.0, 0.0)
+
+
+def dev_points(metrics: Sequence[Metric]) -> list[tuple[int, float]]:
     """(step, dev loss) of every measurement."""
     return [(m.step, m.dev_loss_per_token) for m in metrics if m.dev_loss_per_token is not None]
+
+
+def base_loss(metrics: Sequence[Metric]) -> float:
+    """Loss before anything was learnt: on dev, or of the first batch where a later version has other dev rows."""
+    step, loss = dev_points(metrics)[0]
+    trained = [m.loss_per_token for m in metrics if m.loss_per_token is not None]
+    return trained[0] if step and trained else loss
 
 
 def draw(folder: Path) -> None:

@@ -3,24 +3,76 @@
 import math
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tools.records import Plan
-from tools.training.chat import Encoded
+from tools.student.chat import Encoded
 
 R = TypeVar("R")
 DEV_SHARE = 0.08  # of a run's work may go into measuring dev loss; a forward pass is a third of a step
 DEV_MOST = 20  # more marks than this show nothing new
+DECAY = 0.4  # share of all steps over which the rate falls at the end; of a fifth it ended 14 % higher than a cosine
 IMPROVEMENT = 0.002  # a new best is better by this share; less is noise
 
 
-def learning_rate(plan: Plan, step: int, steps: int) -> float:
-    """Rate of step 1..steps: linear warm-up, then cosine decay to a tenth of the peak."""
-    warmup = max(1, round(plan.warmup_fraction * steps))
-    if step <= warmup:
-        return plan.learning_rate * step / warmup
-    share = (step - warmup) / max(1, steps - warmup)
-    return plan.learning_rate * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * share)))
+@dataclass(frozen=True)
+class Stretch:
+    """The steps of one run, `first` + 1 to `last`: from the base, or from where an earlier run stood."""
+
+    first: int
+    last: int
+    rate: float = 0.0  # of step `first`
+    batches: int = 0  # of the run's dataset that were done by then
+    turned: int = 0  # where the rate was made to fall before its time; 0: at its time
+
+    @property
+    def steps(self) -> int:
+        return self.last - self.first
+
+    @property
+    def turn(self) -> int:
+        """The step after which the rate falls. Up to it a run over more epochs does the very same."""
+        return self.turned or max(self.first, self.last - max(1, round(DECAY * self.last)))
+
+    def turned_at(self, step: int) -> "Stretch":
+        """The stretch with its rate falling from here on, over the same share of its steps."""
+        return replace(self, turned=step, last=step + max(1, round(step * DECAY / (1 - DECAY))))
+
+
+def stretch_of(
+    plan: Plan, samples: int, *, first: int = 0, epoch: float = 0, rate: float = 0, done: int = 0
+) -> Stretch:
+    """The stretch to the plan's last epoch of a run that begins after step `first`, where `epoch` epochs were done."""
+    return Stretch(first, first + steps_of(samples, plan, plan.epochs - epoch), rate, done)
+
+
+def learning_rate(plan: Plan, step: int, stretch: Stretch) -> float:
+    """Rate of a step: linear warm-up to the peak, level, then a linear fall to nothing over the last steps.
+
+    Level until the fall, so that a run can be continued as if it had been planned longer (S. Hu and others, "MiniCPM",
+    arXiv 2404.06395 (2024); A. Hägele and others, "Scaling laws and compute-optimal training beyond fixed training
+    durations", arXiv 2405.18392 (2024)): it goes on from the turn. docs/training.md has what was measured.
+    """
+    warm = _warm(plan, stretch)
+    if step <= warm:
+        share = (step - stretch.first) / (warm - stretch.first)
+        return stretch.rate + (plan.learning_rate - stretch.rate) * share
+    turn = max(warm, stretch.turn)
+    fallen = max(0, step - turn) / (stretch.last - turn + 1)
+    return plan.learning_rate * (1 - fallen)
+
+
+def risen(plan: Plan, stretch: Stretch) -> int:
+    """The step from which the learning rate rises no more."""
+    return _warm(plan, stretch)
+
+
+def _warm(plan: Plan, stretch: Stretch) -> int:
+    """The last step of the warm-up."""
+    if stretch.rate >= plan.learning_rate:
+        return stretch.first
+    return stretch.first + max(1, round(plan.warmup_fraction * stretch.steps))
 
 
 def steps_of(samples: int, plan: Plan, epochs: float) -> int:
@@ -28,17 +80,17 @@ def steps_of(samples: int, plan: Plan, epochs: float) -> int:
     return max(1, round(math.ceil(samples / plan.batch_samples) * epochs))
 
 
-def batches(samples: Sequence[Encoded], plan: Plan) -> Iterator[tuple[float, list[Encoded]]]:
-    """Optimizer batches with the epoch at their end. A function of the seed alone; every epoch is shuffled anew."""
+def batches(samples: Sequence[Encoded], plan: Plan, stretch: Stretch) -> Iterator[list[Encoded]]:
+    """The stretch's optimizer batches. A function of seed and stretch alone; every pass over the rows is shuffled anew,
+    and a pass that was begun on the same rows is ended."""
     each = math.ceil(len(samples) / plan.batch_samples)
-    order = list(range(len(samples)))
-    for step in range(steps_of(len(samples), plan, plan.epochs)):
-        epoch, place = divmod(step, each)
-        if place == 0:
-            order.sort()
-            random.Random(f"{plan.seed}/{epoch}").shuffle(order)
-        chosen = order[place * plan.batch_samples : (place + 1) * plan.batch_samples]
-        yield (step + 1) / each, [samples[index] for index in chosen]
+    order: list[int] = []
+    for batch in range(stretch.batches, stretch.batches + stretch.steps):
+        passes, place = divmod(batch, each)
+        if place == 0 or not order:
+            order = list(range(len(samples)))
+            random.Random(f"{plan.seed}/{passes}").shuffle(order)
+        yield [samples[index] for index in order[place * plan.batch_samples : (place + 1) * plan.batch_samples]]
 
 
 def part(rows: Sequence[R], plan: Plan) -> list[R]:
@@ -57,6 +109,13 @@ def dev_measurements(plan: Plan, steps: int, dev_samples: int) -> int:
     """How often dev loss is measured in so many steps: often enough to see it turn, seldom enough to cost little."""
     cost_steps = dev_samples / 3 / plan.batch_samples
     return max(plan.checkpoints, min(DEV_MOST, steps, int(DEV_SHARE * steps / max(cost_steps, 1e-9))))
+
+
+def counted(devs: Sequence[tuple[int, float]], plan: Plan, stretch: Stretch) -> list[float]:
+    """Dev losses of (step, dev loss) that patience counts: those at the rate's height, or once it falls those since."""
+    if devs and devs[-1][0] > stretch.turn:
+        return [loss for step, loss in devs if step >= stretch.turn]
+    return [loss for step, loss in devs if step >= risen(plan, stretch) or step == stretch.first == 0]
 
 
 def stalled(dev_losses: Sequence[float]) -> int:

@@ -1,0 +1,1 @@
+"""Two answers to one row: asked, judged, ranked."""

@@ -1,0 +1,1 @@
+"""Candidates beside each other: tables, tests, rows, reports."""

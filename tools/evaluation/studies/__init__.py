@@ -1,0 +1,1 @@
+"""Questions beyond a score: more data, a look by hand, what was forgotten, what the teacher can do."""

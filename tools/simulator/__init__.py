@@ -1,0 +1,1 @@
+"""Samples without any model, right by construction."""

@@ -1,0 +1,1 @@
+"""How a student answers: greedily, in batches, exactly as it would answer each prompt alone."""

@@ -1,0 +1,171 @@
+"""From a request to drafted samples: what is asked of the teacher, in one prompt or several, and how it is read."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from tools.records import Message, Task
+from tools.synthesis.request.replies import Answers, Samples, TaughtAnswer, Turn, Verdicts, parsed, with_calls, written
+from tools.synthesis.request.telling import likely_prompts, tell
+from tools.synthesis.request.telling import possible_prompts as tell_prompts
+from tools.synthesis.request.wording import critique, labelling, prompt, screening
+from tools.teacher.protocol import Ask, Drafted, Prompt, TeacherRequest, Unusable
+from tools.text.same_input import same_key
+
+
+async def write(request: TeacherRequest, ask: Ask) -> tuple[Drafted, ...]:
+    """The samples of one request, unchecked by code. Raises Unusable when the answer holds none."""
+    if request.screened:
+        return read_screening(request, await ask(screening(request)))
+    if request.records:
+        drafted = await tell(request, ask)
+    else:
+        drafted = read(request, await ask(prompt(request)))
+    if request.answers_each > 1:
+        drafted = await _agreed(request, drafted, ask)
+    if request.critique:
+        drafted = await _criticised(request, drafted, ask)
+    return drafted
+
+
+def expected_prompts(request: TeacherRequest) -> list[Prompt]:
+    """All prompts that `write` will send, as long as they are likely to be: for an estimate."""
+    return _prompts(request, likely_prompts(request) if request.records else [])
+
+
+def possible_prompts(request: TeacherRequest) -> list[Prompt]:
+    """All that it may send, repairs included."""
+    return _prompts(request, tell_prompts(request) if request.records else [])
+
+
+def _prompts(request: TeacherRequest, telling: list[Prompt]) -> list[Prompt]:
+    if request.screened:
+        return [screening(request)]
+    first = prompt(request)
+    stand_in = Drafted(input="x" * 200, output="x" * 4 * (first.expected_tokens // request.count))
+    judged = [critique(request, [stand_in] * request.count)] if request.critique else []
+    if telling:
+        return [*telling, *judged]
+    again = labelling(request, [passage.text for passage in request.inputs] or [stand_in.input] * request.count)
+    return [first, *[again] * (request.answers_each - 1), *judged]
+
+
+def read(request: TeacherRequest, text: str) -> tuple[Drafted, ...]:
+    """The samples in an answer's text; more than were asked for are dropped."""
+    if request.inputs:
+        return _read_answers(request, text)
+    found = parsed(Samples, text).samples
+    if not found:
+        raise Unusable("empty", "the teacher's reply contains no sample", text)
+    return tuple(
+        Drafted(
+            input=sample.input.strip(),
+            output=written(request.task, sample.output),
+            quote=sample.quote,
+            reasoning=sample.reasoning.strip(),
+            history=tuple(message for turn in sample.history for message in _messages(request.task, turn)),
+        )
+        for sample in found[: request.count]
+    )
+
+
+def _read_answers(request: TeacherRequest, text: str) -> tuple[Drafted, ...]:
+    """Each answer beside the input of its number; the input stays as the user gave it."""
+    found = {answer.number: answer for answer in parsed(Answers, text).answers}
+    drafted = [
+        Drafted(
+            input=passage.text,
+            output=written(request.task, found[number].output),
+            reasoning=found[number].reasoning.strip(),
+            passage_id=passage.id,
+        )
+        for number, passage in enumerate(request.inputs, start=1)
+        if number in found
+    ]
+    if not drafted:
+        raise Unusable("empty", "the teacher's reply answers none of the inputs", text)
+    return tuple(drafted)
+
+
+def _messages(task: Task, turn: Turn) -> list[Message]:
+    """One earlier turn; with functions also what they gave back and what was made of it."""
+    said = Message(role="user", content=turn.input.strip())
+    if not isinstance(turn.output, dict) or task.kind != "calling":
+        return [said, Message(role="assistant", content=written(task, turn.output))]
+    called = with_calls(turn.output)
+    results = [Message(role="tool", content=result) for result in turn.results[: len(called.tool_calls)]]
+    closing = [Message(role="assistant", content=turn.reply.strip())] if results and turn.reply.strip() else []
+    return [said, called, *results, *closing]
+
+
+# --- second looks --------------------------------------------------------------------------------------------------
+
+
+async def _agreed(request: TeacherRequest, drafted: Sequence[Drafted], ask: Ask) -> tuple[Drafted, ...]:
+    """The samples with the answer that most of k answers give; where no more than half agree, that is the problem."""
+    again = labelling(request, [one.input for one in drafted])
+    asked = [ask(again) for _ in range(request.answers_each - 1)]
+    replies = await asyncio.gather(*asked, return_exceptions=True)  # what is under way is paid for: it is waited for
+    votes = [[one.output] for one in drafted]
+    for reply in replies:
+        for answer in _ballots(reply):
+            if 1 <= answer.number <= len(votes):
+                votes[answer.number - 1].append(written(request.task, answer.output))
+    return tuple(_by_majority(one, cast, request.answers_each) for one, cast in zip(drafted, votes, strict=True))
+
+
+def _ballots(reply: str | BaseException) -> list[TaughtAnswer]:
+    """One reply's votes; one that cannot be used has none."""
+    try:
+        if isinstance(reply, BaseException):
+            raise reply
+        return parsed(Answers, reply).answers
+    except Unusable:
+        return []
+
+
+def _by_majority(drafted: Drafted, votes: Sequence[str], wanted: int) -> Drafted:
+    counted = Counter(map(_ballot, votes))
+    ballot, number = counted.most_common(1)[0]
+    if 2 * number <= wanted:
+        return drafted.model_copy(update={"problem": f"only {number} of {wanted} answers agree"})
+    return drafted.model_copy(update={"output": next(vote for vote in votes if _ballot(vote) == ballot)})
+
+
+def _ballot(answer: str) -> str:
+    """Answers with one ballot say the same: JSON whatever its layout, text but for case, spaces and punctuation."""
+    try:
+        return json.dumps(json.loads(answer), sort_keys=True)
+    except ValueError:
+        return same_key(answer)
+
+
+async def _criticised(request: TeacherRequest, drafted: Sequence[Drafted], ask: Ask) -> tuple[Drafted, ...]:
+    try:
+        verdicts = parsed(Verdicts, await ask(critique(request, drafted))).verdicts
+    except Unusable as unusable:  # the samples are paid for, and are kept to be looked at
+        return tuple(
+            one.model_copy(update={"problem": one.problem or f"the critique failed: {unusable.problem}"})
+            for one in drafted
+        )
+    bad = {one.number: one.problem.strip() or "no reason given" for one in verdicts if not one.good}
+    return tuple(
+        one.model_copy(update={"problem": f"the critique: {bad[number]}"}) if number in bad and not one.problem else one
+        for number, one in enumerate(drafted, start=1)
+    )
+
+
+def read_screening(request: TeacherRequest, text: str) -> tuple[Drafted, ...]:
+    """The samples as they were given, each with the problem that the judge found. Raises Unusable when one has none."""
+    verdicts = {one.number: one for one in parsed(Verdicts, text).verdicts}
+    if lacking := [number for number in range(1, len(request.screened) + 1) if number not in verdicts]:
+        raise Unusable("malformed", f"the judge left out samples {lacking}", text)
+    return tuple(
+        Drafted(
+            input=one.input,
+            output=one.output,
+            problem="" if verdicts[number].good else verdicts[number].problem.strip() or "no reason given",
+        )
+        for number, one in enumerate(request.screened, start=1)
+    )

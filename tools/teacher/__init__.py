@@ -1,0 +1,1 @@
+"""A teacher behind an endpoint: what is asked of it, at what pace, for how much money."""

@@ -1,0 +1,1 @@
+"""Where torch works: rows, kernels, the step. Loaded by jobs alone."""

@@ -1,0 +1,1 @@
+"""What records look like, on the page and in a terminal."""
