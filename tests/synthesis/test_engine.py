@@ -161,8 +161,11 @@ def test_killed_again_and_again_it_loses_and_repeats_nothing(
     samples = catalog.find(Sample, bank.id)
     assert len(samples) == len({sample.question for sample in samples}) == 300
     answers = catalog.find(Answer, bank.id)
-    needed = 60 + sum(one.state != "usable" for one in answers)  # this teacher writes whole samples only: ways fail
-    assert needed <= 60 + TRIAL
+    ways = Counter((one.way, one.state == "usable") for one in answers)
+    assert ways.pop(("whole", True)) == 60  # this teacher writes whole samples only: of the trial the other ways fail
+    assert set(ways) <= {("record", False), ("slots", False)}
+    needed = 60 + sum(ways.values())
+    assert needed < 60 + TRIAL
     assert sorted(one.number for one in answers) == list(range(needed))
     assert len(catalog.find(Expense, bank.id)) == needed
     assert paid <= needed + kills * slots

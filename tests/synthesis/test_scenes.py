@@ -21,13 +21,12 @@ ELSEWHERE = re.compile(
     r"sen[dt]|ship|from|post(ed|mark|master)|origin|pack|carrier|seller|store|merchant|shop|supplie|donor|depot|hub"
     r"|office|desk|firm|hotline|helpline|line|exchange|switchboard|station|counter|reception|house|chambers|agent|gate"
     r"|pharmacy|ward|window|grandma|aunt|chemist|operator|liaison|800|yours|theirs|number .* no1|dead|rang|ringing"
-    r"|lef+t|start|stuck|scan|loaded|departed|depart|came|began|born|dropped|mailbox|convoy|released|collected|fetched"
+    r"|left|start|stuck|scan|loaded|departed|depart|came|began|born|dropped|mailbox|convoy|released|collected|fetched"
     r"|picked|bags|sitting|rotting|train|fulfil|booking|orig|\bex\b|shpr|o/b|absender|receiver|opposing|documents"
     r"|deposited|issued|old|previous|former|\bnot\b|wrong|was|isn't|used to|no longer|changed|new|now|forget|forgot"
     r"|revised|ignore|cross|delete|void|void|amend|replaced|withdrawn|lieu|cancel|substitute|entered as|moved|history"
     r"|scratch|exchange|registry|sheet|doesn't exist|real|dont use|wrote|misspoke|strike|stop|updated|before|dispatch"
-    r"|outfit|blame|buddy|fella|ute|flogged|bell|center|lies|port|goods|guy|innit|dats|num|tel\b|\bT\b|ph\."
-    r"|driver|wholesale|company|handed|mailed|found|forwa|detained|lying|sat in|up at|van's|who pays",
+    r"|outfit|blame|buddy|fella|ute|flogged|bell|center|lies|port|goods|guy|innit|dats|num|tel\b|\bT\b|ph\.",
     re.IGNORECASE,
 )
 PHONE = re.compile(r"\+?\(?\d[\d\s()-]{7,}\d")

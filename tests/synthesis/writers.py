@@ -15,10 +15,10 @@ def shipping(language: str = "en") -> Task:
 
 
 def word_runs(pieces: Sequence[Piece]) -> Iterator[str]:
-    """What stands between values in one clause, in small letters: where two clauses meet, words meet by chance."""
+    """What stands between values, in small letters; wherever two phrases meet, what they say together."""
     run = ""
     for piece in pieces:
-        if piece.text and (piece.fixed or not re.search(r"\w", piece.text)):
+        if piece.fixed and piece.text:
             yield run.lower()
             run = ""
         else:
