@@ -1,6 +1,7 @@
 # Each target does its own set-up on a fresh machine.
 python := .venv/bin/python
 ready := .venv/.ready
+unexport PYTHONDONTWRITEBYTECODE  # without bytecode every process compiles torch anew
 
 .PHONY: setup demo ui test check lint bench clean lock gpu gpu-lock
 

@@ -40,8 +40,9 @@ def with_required(fields: Sequence[TaskField], names: Sequence[str]) -> tuple[Ta
 
 def described(fields: Sequence[TaskField], notes: Sequence[str]) -> tuple[TaskField, ...]:
     """The fields, at any depth, with what 'name: description' says of some, the form of their values included."""
-    told = dict(map(_note, notes))
-    _need_known(set(told), _keys(fields), fields)
+    known = _spellings(fields)
+    told = {known.get(name, name): words for name, words in map(_note, notes)}
+    _need_known(set(told), set(known.values()), fields)
     return _described(fields, told)
 
 
@@ -53,10 +54,11 @@ def notes_in(text: str, fields: Sequence[TaskField]) -> list[str]:
     text = text.strip()
     if "\n" in text or "=>" in text:
         return []
+    known = _spellings(fields)
     name, words = _note(text)
-    if words and name in _keys(fields):
+    if words and name in known:
         return [text]
-    names = "|".join(re.escape(one).replace("_", "[_ ]") for one in sorted(_keys(fields), key=len, reverse=True))
+    names = "|".join(re.escape(one).replace("_", "[_ ]") for one in sorted(known, key=len, reverse=True))
     begins = rf"(?:the\s+)?(?P<name>{names})(?:\s+|\s*(?=[^\x00-\x7f]))"
     between = r"(?:^|(?:\s*[,，、;；]\s*(?:and\s+)?|\s+and\s+|和))"
     starts = list(re.finditer(between + begins, text, re.IGNORECASE)) if names else []
@@ -82,9 +84,14 @@ def _need_known(wanted: Set[str], known: Set[str], fields: Sequence[TaskField]) 
         )
 
 
-def _keys(fields: Sequence[TaskField]) -> set[str]:
-    """Of all fields, those inside others too."""
-    return {_key(field.name) for field in fields}.union(*(_keys(field.fields) for field in fields))
+def _spellings(fields: Sequence[TaskField]) -> dict[str, str]:
+    """How people may write the name of a field, at any depth, and its key: `date_of_delivery` is 'delivery date' too."""
+    found: dict[str, str] = {}
+    for field in fields:
+        found |= _spellings(field.fields)
+        thing, of, whose = (key := _key(field.name)).partition("_of_")
+        found |= {f"{whose}_{thing}": key} if of else {}
+    return {**found, **{(key := _key(field.name)): key for field in fields}}
 
 
 def _note(text: str) -> tuple[str, str]:
@@ -93,5 +100,5 @@ def _note(text: str) -> tuple[str, str]:
 
 
 def _key(name: str) -> str:
-    """People write 'Order number' for `order_number`."""
-    return name.strip().casefold().replace(" ", "_")
+    """People write 'Order number', or 'the order number', for `order_number`."""
+    return name.strip().casefold().removeprefix("the ").replace(" ", "_")

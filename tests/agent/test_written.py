@@ -40,6 +40,12 @@ def test_a_form_is_set_in_both_languages(said: str, manner: str) -> None:
     assert [one.manner for one in changed] == [manner]
 
 
+@pytest.mark.parametrize("said", ["the delivery date as YYYY-MM-DD", "Date of delivery: as YYYY-MM-DD"])
+def test_a_field_is_known_by_either_order_of_its_words(said: str) -> None:
+    (told,) = described((TaskField(name="date_of_delivery"),), notes_in(said, (TaskField(name="date_of_delivery"),)))
+    assert told.form == Form(name="date", detail="YYYY-MM-DD")
+
+
 def test_several_forms_are_set_in_one_sentence() -> None:
     told = described(FIELDS, notes_in("date as YYYY-MM-DD, phone in E.164 and weight in kg", FIELDS))
     assert [one.name for one in told if one.form] == ["date", "phone", "weight"]

@@ -1,4 +1,5 @@
-"""Untrusted files are opened in a child that can be killed: own process group, no secrets, bounded time and memory."""
+"""Untrusted files are opened in a child that can be killed: own process group, no secrets, bounded time and
+memory (`confinement.py` sets the limits)."""
 
 import atexit
 import contextlib

@@ -21,7 +21,12 @@ class Confusion(Value):
 
 def labels_equal(a: str, b: str) -> bool:
     """The same label but for case and white space at the ends."""
-    return plain(a).casefold() == plain(b).casefold()
+    return label_key(a) == label_key(b)
+
+
+def label_key(label: str) -> str:
+    """What two spellings of one label have in common."""
+    return plain(label).casefold()
 
 
 def macro_f1(pairs: Pairs, origins: Sequence[str] = ()) -> Measure:
@@ -54,8 +59,8 @@ def confusion(pairs: Pairs) -> Confusion:
 
 def out_of_scope_recall(pairs: Pairs, label: str = "", origins: Sequence[str] = ()) -> Score | None:
     """Of the rows that fit no label, the share answered so; None where the task has no such label."""
-    names = {plain(label).casefold()} if label else OUT_OF_SCOPE
-    outside = [at for at, (right, _) in enumerate(pairs) if plain(right).casefold() in names]
+    names = {label_key(label)} if label else OUT_OF_SCOPE
+    outside = [at for at, (right, _) in enumerate(pairs) if label_key(right) in names]
     if not outside:
         return None
     return share([labels_equal(*pairs[at]) for at in outside], [origins[at] for at in outside] if origins else ())
@@ -65,9 +70,9 @@ def _coded(pairs: Pairs) -> tuple[Sequence[str], Array, Array]:
     """The labels, and both sides as their numbers; what is no label of a reference gets the number after the last."""
     import numpy
 
-    spelled = {plain(right).casefold(): plain(right) for right, _ in pairs}
+    spelled = {label_key(right): plain(right) for right, _ in pairs}
     known = sorted(spelled)
     number = {label: place for place, label in enumerate(known)}
-    right = numpy.array([number[plain(one).casefold()] for one, _ in pairs])
-    answered = numpy.array([number.get(plain(one).casefold(), len(known)) for _, one in pairs])
+    right = numpy.array([number[label_key(one)] for one, _ in pairs])
+    answered = numpy.array([number.get(label_key(one), len(known)) for _, one in pairs])
     return [spelled[label] for label in known], right, answered
