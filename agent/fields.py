@@ -85,7 +85,7 @@ def _need_known(wanted: Set[str], known: Set[str], fields: Sequence[TaskField]) 
 
 
 def _spellings(fields: Sequence[TaskField]) -> dict[str, str]:
-    """How people may write the name of a field, at any depth, and its key: `date_of_delivery` is 'delivery date' too."""
+    """How people may write a field's name, at any depth, and its key: `date_of_delivery` is 'delivery date' too."""
     found: dict[str, str] = {}
     for field in fields:
         found |= _spellings(field.fields)
