@@ -1,0 +1,19 @@
+"""When two short answers are the same: what evaluation counts as right, and generation therefore lets through."""
+
+import unicodedata
+from collections.abc import Iterable
+
+
+def plain(text: str) -> str:
+    """The normalisation of every comparison of strings: Unicode NFC, no white space at the ends."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def labels_equal(a: str, b: str) -> bool:
+    """The same label but for case and white space at the ends."""
+    return plain(a).casefold() == plain(b).casefold()
+
+
+def spelled(label: str, labels: Iterable[str]) -> str:
+    """The label as `labels` spell it; as it is given when it is none of them."""
+    return next((one for one in labels if labels_equal(one, label)), label)
