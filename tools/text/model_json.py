@@ -4,9 +4,11 @@ Everything that a model was asked to write as JSON is read here. Values are take
 loses none of its siblings; what is no JSON (NaN, 1e999, three thousand brackets) is none.
 """
 
+import ast
 import json
 import math
 import re
+import warnings
 from typing import NamedTuple
 
 from pydantic import JsonValue
@@ -22,8 +24,9 @@ _THOUGHT_OUT = (
 _NEXT = re.compile(rf"(?P<thought>{_THOUGHT_OUT})|[\[{{]", re.IGNORECASE)
 _OPENING = re.compile(r"[\[{\s]*")
 _LIKE_JSON = re.compile(r"\{\s*\"|\[\s*[\[{]")
-# Outside strings: a comma before a closing bracket, and spaces that JSON does not know.
-_SLIPS = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])|[\u00a0\u2000-\u200b\u202f\u3000\ufeff]', re.DOTALL)
+_LIKE_PYTHON = re.compile(r"\{\s*'|\[\s*\{\s*'")
+# Outside strings: a comma before a closing bracket, a comment, and spaces that JSON does not know.
+_SLIPS = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])|//[^\n]*|[\u00a0\u2000-\u200b\u202f\u3000\ufeff]', re.DOTALL)
 _MOST_FAILURES, _DEEP = 2_000, 50  # places that look like a beginning and are none; what one too deep counts as
 
 
@@ -44,6 +47,8 @@ def json_in(text: str) -> Found:
             return again
     if not found.values and (inner := _inside_string(text)):
         return _scanned(inner)
+    if not found.values and (value := _as_python(text)) is not None:
+        return Found([value])
     return found
 
 
@@ -68,10 +73,11 @@ def looks_like_json(text: str) -> bool:
 
 def _scanned(text: str) -> Found:
     values: list[JsonValue] = []
+    before: list[JsonValue] = []  # a thought's end, which is the answer when nothing comes after it
     broken, failures, at = "", 0, 0
     while failures < _MOST_FAILURES and (match := _NEXT.search(text, at)):
         if match["thought"]:
-            values, broken, at = [], "", match.end()
+            before, values, broken, at = values or before, [], "", match.end()
             continue
         try:
             value, at = _DECODER.raw_decode(text, match.start())
@@ -85,17 +91,34 @@ def _scanned(text: str) -> Found:
         else:
             if isinstance(value, dict) or not value or any(isinstance(one, dict) for one in value):
                 values.append(value)
-    return Found(values, broken)
+    return Found(values or before, broken)
 
 
 def _inside_string(text: str) -> str:
-    """What a JSON string holds, when the text is one: some endpoints encode twice."""
+    """What a JSON string holds, when the text is one, its quotes lost or not: some endpoints encode twice."""
     start, end = text.find('"'), text.rfind('"')
+    for encoded in (text[start : end + 1] if 0 <= start < end else "", f'"{text.strip()}"' if '\\"' in text else ""):
+        try:
+            inner = json.loads(encoded, strict=False)
+        except ValueError:
+            continue
+        if isinstance(inner, str):
+            return inner
+    return ""
+
+
+def _as_python(text: str) -> JsonValue:
+    """The object or list of objects that the text holds in Python's quotes, True and None; None where it holds none."""
+    start = min((at for at in map(text.find, "[{") if at >= 0), default=-1)
+    end = max(text.rfind("]"), text.rfind("}"))
+    if start < 0 or end < start or not _LIKE_PYTHON.match(text, start):
+        return None
     try:
-        inner = json.loads(text[start : end + 1], strict=False) if 0 <= start < end else ""
-    except ValueError:
-        return ""
-    return inner if isinstance(inner, str) else ""
+        with warnings.catch_warnings(action="ignore"):  # of escapes that Python knows and doubts
+            value: JsonValue = parse_json(json.dumps(ast.literal_eval(text[start : end + 1])))
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return value
 
 
 def _refused(constant: str) -> JsonValue:
