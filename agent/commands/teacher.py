@@ -28,7 +28,7 @@ def _question(_here: Here, **_: object) -> Estimate:
             "(test|check) [the] teacher",
             "does the teacher (answer|work)",
         ],
-        "zh": ["(测试|检查|试试)[一下][老师|教师][的]连接", "(测试|检查)[一下](老师|教师)"],
+        "zh": ["(测试|检查|试试)[一下][老师|教师][的]连接", "(老师|教师)[的]连接(正常|通)吗"],
         "pt": ["(testa|teste|testar) [a] (ligação|conexão)", "(testa|teste|testar) o professor"],
     },
 )
