@@ -53,7 +53,21 @@ def test_lines_and_lists_and_broken_ones_among_them() -> None:
     assert json_in('{"a": "two\nlines"}').values == [{"a": "two\nlines"}]
 
 
-@pytest.mark.parametrize("text", ["[" * 3000, '{"a":' * 3000, "[" * 100_000, "", "no", "[1, 2]", '"text"', "{x}", "{"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 3000,
+        '{"a":' * 3000,
+        "[" * 100_000,
+        '{"a":' * 500 + "1" + "}" * 500,
+        "",
+        "no",
+        "[1, 2]",
+        '"text"',
+        "{x}",
+        "{",
+    ],
+)
 def test_what_is_no_json_is_none_and_soon_said(text: str) -> None:
     assert json_in(text).values == []
     assert last_object(text) is None
@@ -61,6 +75,6 @@ def test_what_is_no_json_is_none_and_soon_said(text: str) -> None:
 
 def test_a_value_alone_is_read_strictly() -> None:
     assert parse_json("[1]") == [1]
-    for text in ("NaN", "1e999", "[" * 3000, "{} x", "-Infinity"):
+    for text in ("NaN", "1e999", "[" * 3000, "[" * 500 + "]" * 500, "{} x", "-Infinity"):
         with pytest.raises(ValueError, match=r"."):
             parse_json(text)

@@ -195,9 +195,7 @@ def remembered(home: Path, base_url: str, model: str) -> Dialect | None:
 
 def remember(home: Path, base_url: str, model: str, dialect: Dialect) -> None:
     kept = _Remembered(model=model, learnt_on=_today(), dialect=dialect)
-    place = _place(home, base_url, model)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(place, kept.model_dump_json().encode())
+    write_atomic(_place(home, base_url, model), kept.model_dump_json().encode())
 
 
 def _place(home: Path, base_url: str, model: str) -> Path:

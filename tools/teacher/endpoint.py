@@ -7,6 +7,7 @@ answered is billed first and read later.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -220,7 +221,8 @@ class Endpoint:
 
     def _speak(self, dialect: Dialect) -> None:
         self.dialect = self._kept = dialect
-        remember(self._settings.home_dir, self.base_url, self.model, dialect)
+        with suppress(RetortError):  # a disk that is full: it is found out again, and the answer is paid for
+            remember(self._settings.home_dir, self.base_url, self.model, dialect)
 
     def _note_shape(self, spoken: Dialect, text: str) -> None:
         """An endpoint that answers its first prompts in prose ignores the schema: it is told in words too."""

@@ -9,6 +9,7 @@ import json
 import math
 import re
 import warnings
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from pydantic import JsonValue
@@ -27,6 +28,7 @@ _LIKE_JSON = re.compile(r"\{\s*\"|\[\s*[\[{]")
 _LIKE_PYTHON = re.compile(r"\{\s*'|\[\s*\{\s*'")
 # Outside strings: a comma before a closing bracket, a comment, and spaces that JSON does not know.
 _SLIPS = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])|//[^\n]*|[\u00a0\u2000-\u200b\u202f\u3000\ufeff]', re.DOTALL)
+_MOST_DEPTH = 100
 _MOST_FAILURES, _DEEP = 2_000, 50  # places that look like a beginning and are none; what one too deep counts as
 
 
@@ -63,6 +65,8 @@ def parse_json(text: str) -> JsonValue:
         value: JsonValue = json.loads(text, parse_constant=_refused, parse_float=_finite)
     except RecursionError as error:
         raise ValueError("it nests too deeply") from error
+    if _too_deep(value):
+        raise ValueError("it nests too deeply")
     return value
 
 
@@ -89,9 +93,25 @@ def _scanned(text: str) -> Found:
                 broken = broken or str(error)
             failures, at = failures + 1, match.start() + 1
         else:
-            if isinstance(value, dict) or not value or any(isinstance(one, dict) for one in value):
+            if _too_deep(value):
+                broken = broken or "it nests too deeply"
+            elif isinstance(value, dict) or not value or any(isinstance(one, dict) for one in value):
                 values.append(value)
     return Found(values or before, broken)
+
+
+def _too_deep(value: JsonValue) -> bool:
+    """Whether whoever walks through the value might not come back: what is meant never nests like this."""
+    level = [value]
+    for _ in range(_MOST_DEPTH):
+        level = [one for outer in level for one in _inside(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: JsonValue) -> Iterable[JsonValue]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _inside_string(text: str) -> str:
