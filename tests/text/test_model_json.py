@@ -1,5 +1,6 @@
 """The JSON in what models write around it."""
 
+import html
 import json
 from typing import Any
 
@@ -33,6 +34,8 @@ TEXT = json.dumps(ONE)
         TEXT.replace("}]}", "} // the only one\n]}"),
         TEXT.replace('"', '\\"'),
         repr(ONE),
+        html.escape(TEXT),
+        TEXT.replace('"', "”"),
         f"samples = {ONE!r}",
         json.dumps(TEXT),
         f"```json\n{json.dumps(TEXT)}\n```",

@@ -5,6 +5,7 @@ loses none of its siblings; what is no JSON (NaN, 1e999, three thousand brackets
 """
 
 import ast
+import html
 import json
 import math
 import re
@@ -47,8 +48,9 @@ def json_in(text: str) -> Found:
         again = _scanned(mended) if mended != text else found
         if again.values and not (found.values and again.broken):
             return again
-    if not found.values and (inner := _inside_string(text)):
-        return _scanned(inner)
+    for rewritten in (_inside_string, _straight) if not found.values else ():
+        if (again := _scanned(rewritten(text))).values:
+            return again
     if not found.values and (value := _as_python(text)) is not None:
         return Found([value])
     return found
@@ -125,6 +127,11 @@ def _inside_string(text: str) -> str:
         if isinstance(inner, str):
             return inner
     return ""
+
+
+def _straight(text: str) -> str:
+    """The text with the quotes of JSON where it has those of print or of HTML."""
+    return html.unescape(text).translate(dict.fromkeys(map(ord, "“”„"), '"'))
 
 
 def _as_python(text: str) -> JsonValue:
