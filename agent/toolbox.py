@@ -20,6 +20,7 @@ from agent.commands import (
     scores,
     serving,
     task,
+    teacher,
     training,
 )
 
@@ -29,6 +30,7 @@ _WAY = (
     documents,
     rows,
     doubts,
+    teacher,
     samples,
     review,
     rules,

@@ -28,21 +28,28 @@ class Reply:
     code: str | None = None  # of an error
     refusal: str | None = None
     finish_reason: str = ""
+    body: Any = None  # sent as it is instead of all this, with the status: a provider's own layout; bytes go unread
 
 
 class ScriptedOpenAI:
     """`with ScriptedOpenAI(answer) as server:` answers POST {base_url}/chat/completions with `answer(body)`.
 
     `.requests` holds the bodies of the authorised requests in order of arrival; `.unauthorised` counts those without
-    the key, which are answered 401 and never reach `answer`.
+    the key, which are answered 401 and never reach `answer`. `.paths` are where they went. An empty key asks for none.
     """
 
     def __init__(
-        self, answer: Callable[[dict[str, Any]], Reply], key: str = "sk-test", model: str = "scripted"
+        self,
+        answer: Callable[[dict[str, Any]], Reply],
+        key: str = "sk-test",
+        model: str = "scripted",
+        key_header: str = "Authorization",
     ) -> None:
         self.answer = answer
         self.key = key
         self.model = model
+        self.key_header = key_header
+        self.paths: list[str] = []
         self.requests: list[dict[str, Any]] = []
         self.unauthorised = 0
         self.failures: list[str] = []  # exceptions of the script itself, re-raised when the server closes
@@ -96,6 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         script = self.server.script
         with script.lock:
             script.requests.append(body)
+            script.paths.append(self.path)
             number = len(script.requests)
         try:
             reply = script.answer(body)
@@ -103,7 +111,9 @@ class _Handler(BaseHTTPRequestHandler):
             script.failures.append(repr(error))
             reply = Reply(f"script failed: {error!r}", status=500)
         time.sleep(reply.delay_s)
-        if reply.status != 200:
+        if reply.body is not None:
+            self._send_json(reply.status, reply.body, reply.headers)
+        elif reply.status != 200:
             error_body = {"message": reply.content or "scripted error", "type": "scripted", "code": reply.code}
             self._send_json(reply.status, {"error": error_body}, reply.headers)
         elif body.get("stream"):
@@ -112,15 +122,17 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json(200, _completion(body, reply, number), reply.headers)
 
     def _authorised(self) -> bool:
-        if self.headers.get("Authorization") == f"Bearer {self.server.script.key}":
+        script = self.server.script
+        told = self.headers.get(script.key_header, "").removeprefix("Bearer ")
+        if told == script.key:
             return True
         with self.server.script.lock:
             self.server.script.unauthorised += 1
         self._send_json(401, {"error": {"message": "Incorrect API key provided.", "type": "invalid_request_error"}})
         return False
 
-    def _send_json(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
-        data = json.dumps(body).encode()
+    def _send_json(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))

@@ -37,9 +37,16 @@ class Settings(BaseSettings):
     teacher_model: str = Field(
         "", description="Name of the teacher model, or of several, separated by commas. Empty: the simulator."
     )
+    teacher_provider: str = Field(
+        "",
+        description="Who serves the teacher: openai, deepseek, dashscope, siliconflow, openrouter, anthropic, gemini, "
+        "azure, ollama, vllm, lmstudio or llamacpp; of several teachers one for all, or one each. Empty: as the "
+        "address says.",
+    )
     teacher_base_url: str = Field(
-        "https://api.openai.com/v1",
-        description="OpenAI-compatible endpoint of the teacher; of several teachers one for all, or one each.",
+        "",
+        description="OpenAI-compatible endpoint of the teacher; of several teachers one for all, or one each. Empty: "
+        "the provider's, else OpenAI's.",
     )
     teacher_api_key: SecretStr = Field(
         SecretStr(""), description="Key of the teacher's endpoint; of several teachers one for all, or one each."
@@ -85,12 +92,20 @@ class Settings(BaseSettings):
         if len(models) < 2:
             return (self,) if self.teacher_model.strip() else ()
         urls = _one_each("RETORT_TEACHER_BASE_URL", "addresses", _listed(self.teacher_base_url), len(models))
+        served = _one_each("RETORT_TEACHER_PROVIDER", "providers", _listed(self.teacher_provider), len(models))
         keys = _one_each(
             "RETORT_TEACHER_API_KEY", "keys", _listed(self.teacher_api_key.get_secret_value()), len(models)
         )
         return tuple(
-            self.model_copy(update={"teacher_model": model, "teacher_base_url": url, "teacher_api_key": SecretStr(key)})
-            for model, url, key in zip(models, urls, keys, strict=True)
+            self.model_copy(
+                update={
+                    "teacher_model": model,
+                    "teacher_provider": provider,
+                    "teacher_base_url": url,
+                    "teacher_api_key": SecretStr(key),
+                }
+            )
+            for model, provider, url, key in zip(models, served, urls, keys, strict=True)
         )
 
     @property

@@ -31,7 +31,7 @@ def _answer(task: Task, sample: Sample) -> str:
         fields = "".join(_field(field, found.get(field.name)) for field in task.fields)
         return f'<fieldset data-json="answer"><legend>Answer</legend>{fields}</fieldset>'
     if task.kind == "classification":
-        labels = [*task.labels, *([task.out_of_scope] if task.out_of_scope else [])]
+        labels = list(task.every_label)
         known = labels if sample.answer in labels else [sample.answer, *labels]
         options = "".join(
             f'<option value="{escape(one)}"{" selected" if one == sample.answer else ""}>{escape(one)}</option>'

@@ -43,10 +43,14 @@ def said(samples: list[dict[str, Any]], usage: tuple[int, int] = (1000, 500), ca
 
 @contextmanager
 def teaching(
-    monkeypatch: pytest.MonkeyPatch, answer: Callable[[dict[str, Any]], Reply], key: str = "sk-test", **more: str
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Callable[[dict[str, Any]], Reply],
+    key: str = "sk-test",
+    key_header: str = "Authorization",
+    **more: str,
 ) -> Iterator[ScriptedOpenAI]:
     """The server, with the settings of this process pointing at it."""
-    with ScriptedOpenAI(answer) as server:
+    with ScriptedOpenAI(answer, key_header=key_header) as server:
         monkeypatch.setenv("RETORT_TEACHER_MODEL", "big")
         monkeypatch.setenv("RETORT_TEACHER_BASE_URL", server.base_url)
         monkeypatch.setenv("RETORT_TEACHER_API_KEY", key)

@@ -79,10 +79,14 @@ def test_mixed_faults_are_accounted_for_to_the_last(
         seen["refusal"],
     )
     assert sum(states.values()) == 120 + sum(seen[kind] for kind in ANSWERED[1:]) + states["failed"]
-    assert len(catalog.find(Expense, bank.id)) == sum(seen[kind] for kind in ANSWERED)  # each answer is on the bill
+    paid = catalog.find(Expense, bank.id)
+    assert len(paid) == sum(seen[kind] for kind in ANSWERED)  # each answer is on the bill
+    assert sum(one.cached_tokens for one in paid) == 600 * len(paid)
+    assert sum(one.guessed for one in paid) == seen["broken_json"]  # what broke off was answered, and is guessed
     assert all(one.problem for one in answers if one.state != "usable")
     assert f"{states['malformed']} malformed" in engine.bill.losses[0]
-    assert "60% cached" in engine.bill.costs[1]
+    assert "59% cached" in engine.bill.costs[1]
+    assert f"a guess for {seen['broken_json']} answers" in engine.bill.costs[-1]
 
 
 def test_refused_by_all_it_asks_once_a_second_and_then_recovers(

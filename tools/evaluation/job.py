@@ -141,6 +141,7 @@ class _Evaluator:
             max_usd=self.order.max_usd,
             spent_usd=work.spent_usd(),
             should_stop=work.should_stop,
+            retrying=lambda told: work.report(self.answered, self.total, "answers", told),
         )
         moment = time.monotonic()
         for row, told in answers:

@@ -18,6 +18,7 @@ class Expense(Record):
     input_tokens: int = Field(0, ge=0)
     cached_tokens: int = Field(0, ge=0, description="Those of the input that the provider had read before.")
     output_tokens: int = Field(0, ge=0)
+    guessed: int = Field(0, ge=0, description="Answers of which a side was guessed: the endpoint does not count it.")
     seconds: float = Field(0, ge=0, description="Wall seconds of the machine.")
     device: str = Field("", description="cpu or the GPU's name, for compute.")
     what: str = ""

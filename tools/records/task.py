@@ -82,6 +82,11 @@ class Task(Value):
         }
         return [name for name, (needed, there) in needs.items() if needed and not there]
 
+    @property
+    def every_label(self) -> tuple[str, ...]:
+        """What an answer may be (classification): the labels, and the one of what fits none."""
+        return (*self.labels, *([self.out_of_scope] if self.out_of_scope else ()))
+
     def json_schema(self, *, absent: bool = False) -> JsonObject:
         """The answer's JSON schema: as it is asked for, with every field, each of which may be null; or as an answer is
         held to (`absent`): rows of a user's own may leave out what is not there."""

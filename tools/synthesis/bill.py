@@ -8,6 +8,18 @@ from tools.records import Answer, Expense
 from tools.synthesis.making import Kept
 from tools.teacher.protocol import Usage
 
+# What helps when most replies end like this: the advice fits the failure.
+ADVICE: dict[str, str] = {
+    "truncated": "Raise RETORT_TEACHER_MAX_OUTPUT_TOKENS: the replies are cut off before their end.",
+    "empty": "Say 'test the connection' to see what the endpoint answers, or choose another RETORT_TEACHER_MODEL: this "
+    "one answers nothing.",
+    "refused": "Describe the task so that it shows what the samples are for, or choose another RETORT_TEACHER_MODEL: "
+    "this one declines.",
+    "malformed": "Choose another RETORT_TEACHER_MODEL: this one does not keep to the JSON that it is asked for. Say "
+    "'show lost answers' to see what it wrote.",
+    "failed": "Say 'test the connection' to see what the endpoint answers.",
+}
+
 
 class Bill:
     """Counts of one job, over all its starts. Only what is stored is on it."""
@@ -61,6 +73,12 @@ class Bill:
         self.answers[answer.state] += 1
 
     @property
+    def advice(self) -> str:
+        """What helps against what most answers ended with; empty where most could be read."""
+        state, number = self.answers.most_common(1)[0] if self.answers else ("usable", 0)
+        return ADVICE[state] if state in ADVICE and 2 * number > self.answers.total() else ""
+
+    @property
     def losses(self) -> list[str]:
         """What was paid or asked for and is no sample, by reason."""
         aside = ", ".join(f"{number} {state}" for state, number in sorted(self.answers.items()) if state != "usable")
@@ -80,4 +98,5 @@ class Bill:
         cached = f" ({usage.cached_tokens / usage.input_tokens:.0%} cached)" if usage.cached_tokens else ""
         tokens = f"{usage.input_tokens:,} tokens in{cached} and {usage.output_tokens:,} out"
         calls = f"{self.calls:,} call{'s' if self.calls != 1 else ''}"
-        return [calls, tokens, *([lost] if self.dropped else []), f"${usage.usd:.4f} spent"]
+        guessed = f", a guess for {usage.guessed:,} answers that the endpoint did not count" if usage.guessed else ""
+        return [calls, tokens, *([lost] if self.dropped else []), f"${usage.usd:.4f} spent{guessed}"]

@@ -53,6 +53,6 @@ def draft(catalog: Catalog, project: Project, count: int, like: Sample | None = 
     if not good:
         raise RetortError(
             f"No usable sample came from {engine.sources}: {reasons[0]}.",
-            "Describe the task in more detail, give an example, or choose another teacher with RETORT_TEACHER_MODEL.",
+            bill.advice or "Describe the task in more detail, give an example, or choose another RETORT_TEACHER_MODEL.",
         )
     return good

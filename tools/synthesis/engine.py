@@ -18,7 +18,7 @@ from tools.synthesis.bill import Bill
 from tools.synthesis.line import Line, roomiest
 from tools.synthesis.making import Finished, Kept
 from tools.teacher.budget import Budget, OutOfMoney
-from tools.teacher.limiter import SILENCE_S, insist
+from tools.teacher.limiter import SILENCE_S, Again, insist
 from tools.teacher.protocol import Passing, Reply, Teacher, TeacherRequest, Unusable, Usage
 
 BARREN_ANSWERS = 12  # in a row without one new good sample: the teacher has run dry
@@ -54,8 +54,10 @@ class Engine:
         second_s: float = 1.0,
         should_stop: Callable[[], bool] = lambda: False,
         stored: Callable[[Kept], None] = lambda _kept: None,
+        retrying: Callable[[], None] = lambda: None,
     ) -> None:
-        """`stored` is told of everything stored, from a thread; `second_s` makes waits shorter in tests."""
+        """`stored` is told of everything stored, from a thread, `retrying` of each request that waits to be asked again
+        (`retries` says which); `second_s` makes waits shorter in tests."""
         self.lines = [Line(teacher, second_s) for teacher in teachers]
         self.maker = maker
         self.order = order
@@ -65,6 +67,7 @@ class Engine:
         self.second_s = second_s
         self.should_stop = should_stop
         self.stored = stored
+        self.retrying = retrying
         self.budget = Budget(order.max_usd, bill.usage.usd)
         self._slots: dict[asyncio.Task[None], TeacherRequest] = {}
         self._asked = 0  # samples that the slots were asked for
@@ -116,7 +119,7 @@ class Engine:
                 f"{self.sources} gave nothing new in its last {self.bill.barren} replies "
                 f"({self.bill.last_reason}); {self.bill.done} of {self.order.count} samples are "
                 f"{self.maker.done} and kept.",
-                self.maker.when_barren,
+                self.bill.advice or self.maker.when_barren,
             )
 
     @property
@@ -128,6 +131,11 @@ class Engine:
     def losses(self) -> list[str]:
         """The teachers that could not go on, with their own words."""
         return [f"{line.teacher.source} was left out: {line.lost.problem}" for line in self.lines if line.lost]
+
+    @property
+    def retries(self) -> list[str]:
+        """Of each teacher that is asked again, how often by now and why."""
+        return [told for line in self.lines if (told := line.again)]
 
     @property
     def _going(self) -> list[Line]:
@@ -198,17 +206,17 @@ class Engine:
         self, line: Line, attempt: Callable[[], Awaitable[Reply]], most_usd: float, usages: list[Usage]
     ) -> str:
         async with self.budget.held(most_usd):
-            reply = await insist(line.limiter, attempt, lambda: self._rest(line))
-            self.budget.pay(reply.usage.usd)
-            usages.append(reply.usage)
+            paid = partial(self.budget.paid, attempt, most_usd, usages.append)
+            reply = await insist(line.limiter, paid, lambda again: self._rest(line, again))
             if reply.unusable is not None:
                 raise reply.unusable
             return reply.text
 
     @contextmanager
-    def _rest(self, line: Line) -> Iterator[None]:
-        with line.rest():
+    def _rest(self, line: Line, again: Again) -> Iterator[None]:
+        with line.rest(again):
             self._changed.set()
+            self.retrying()
             yield
 
     # --- what is stored ---

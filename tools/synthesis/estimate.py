@@ -8,11 +8,11 @@ from pydantic import Field
 
 from tools.catalog import Catalog
 from tools.records import NO_CARE, Answer, Care, Document, Estimate, Expense, Project, Value
-from tools.settings import Price
 from tools.synthesis.making import Maker
 from tools.synthesis.request.writing import expected_prompts, possible_prompts
 from tools.synthesis.teacher import OpenAITeacher, pick_teachers
 from tools.synthesis.yields import TRIAL
+from tools.teacher.endpoint import Endpoint
 from tools.teacher.protocol import Teacher, TeacherRequest, Usage
 
 _SIMULATED_PER_MINUTE = 6_000  # measured on 2 busy cores, catalog writes included
@@ -67,7 +67,7 @@ def estimate(catalog: Catalog, project: Project, count: int, care: Care = NO_CAR
             _basis(likely),
             *_ways_note(requests, few),
             *_care_notes(asked[0], first, few),
-            *dict.fromkeys(_price_note(one.price, "" if one.price_is_known else one.model) for one in asked),
+            *dict.fromkeys(map(price_note, asked)),
         ),
     )
 
@@ -160,14 +160,14 @@ def _care_notes(teacher: Teacher, request: TeacherRequest, requests: int) -> lis
     return notes
 
 
-def _price_note(price: Price, unknown: str) -> str:
+def price_note(teacher: Endpoint) -> str:
+    """What a teacher's tokens cost, and whether anybody said so."""
+    price = teacher.price
     cached = f", ${price.cached:g} cached" if price.cached is not None else ""
     told = f"Prices per million tokens: ${price.input:g} in{cached}, ${price.output:g} out"
-    return (
-        f"{told}. These are assumed, because RETORT_PRICES does not name {unknown!r}."
-        if unknown
-        else f"{told} (RETORT_PRICES)."
-    )
+    if teacher.price_is_known:
+        return f"{told} (RETORT_PRICES)."
+    return f"{told}. These are assumed, because RETORT_PRICES does not name {teacher.model!r}."
 
 
 def _simulated(what: str, count: int, documents: int) -> Estimate:

@@ -37,13 +37,13 @@ def run(work: Work) -> str:
     bill = Bill.of_job(work.catalog, work.project.id, work.job.id)
 
     def report(_kept: Kept | None = None) -> None:
-        told = [*bill.losses, *engine.losses, *maker.yields.told, *bill.costs[-1:]]
+        told = [*engine.retries, *bill.losses, *engine.losses, *maker.yields.told, *bill.costs[-1:]]
         work.report(min(bill.good, order.count), order.count, "samples", "; ".join(told))
 
     def aside() -> str:
         return "".join(f" {line[:1].upper()}{line[1:]}." for line in (*maker.yields.told, *engine.losses))
 
-    engine = Engine(teachers, maker, order, bill, should_stop=work.should_stop, stored=report)
+    engine = Engine(teachers, maker, order, bill, should_stop=work.should_stop, stored=report, retrying=report)
     report()
     try:
         asyncio.run(engine.run())

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tools.errors import RetortError
-from tools.teacher.limiter import SILENCE_S, UNPROVEN_SILENCE_S, Limiter, hopeless
+from tools.teacher.limiter import SILENCE_S, UNPROVEN_SILENCE_S, Again, Limiter, hopeless
 from tools.teacher.protocol import Teacher
 
 
@@ -16,7 +16,7 @@ class Line:
         self.teacher = teacher
         self.limiter = Limiter(teacher.concurrency, second_s)
         self.slots: set[asyncio.Task[None]] = set()
-        self.resting = 0  # slots that wait to try again
+        self._resting: list[Again] = []  # slots that wait to try again
         self.lost: RetortError | None = None  # why this teacher cannot go on
 
     @property
@@ -41,13 +41,26 @@ class Line:
             for task in self.slots:
                 task.cancel()
 
+    @property
+    def resting(self) -> int:
+        """Slots that wait to try again."""
+        return len(self._resting)
+
+    @property
+    def again(self) -> str:
+        """That requests are asked again, for the how manieth time at most, and why; empty while none is."""
+        if not self._resting:
+            return ""
+        most = max(self._resting, key=lambda one: one.number)
+        return f"asking {self.teacher.source} again, {most.told}"
+
     @contextmanager
-    def rest(self) -> Iterator[None]:
-        self.resting += 1
+    def rest(self, again: Again) -> Iterator[None]:
+        self._resting.append(again)
         try:
             yield
         finally:
-            self.resting -= 1
+            self._resting.remove(again)
 
 
 def roomiest(lines: list[Line]) -> Line | None:

@@ -111,16 +111,15 @@ def run(work: Work) -> str:
     order = order.model_copy(update={"samples": (*judged, *(one.id for one in left))})
 
     def report(_kept: Kept | None = None) -> None:
-        work.report(bill.done, order.count, "samples", f"{bill.rejected} rejected by the rule")
+        told = [*engine.retries, f"{bill.rejected} rejected by the rule"]
+        work.report(bill.done, order.count, "samples", "; ".join(told))
 
-    async def screen() -> None:
-        reader = Reader(settings().teachers[0])
-        screener = Screener(catalog, work.project, reader, rule, left, work.job.id)
-        await Engine([reader], screener, order, bill, should_stop=work.should_stop, stored=report).run()
-
+    reader = Reader(settings().teachers[0])
+    screener = Screener(catalog, work.project, reader, rule, left, work.job.id)
+    engine = Engine([reader], screener, order, bill, should_stop=work.should_stop, stored=report, retrying=report)
     report()
     try:
-        asyncio.run(screen())
+        asyncio.run(engine.run())
     except Stopped as stopped:
         raise Stopped(f"{stopped}. {_told(bill, order.count, rule)}; say 'resume' to continue from there.") from None
     return f"{_told(bill, order.count, rule)}. Say 'undo' to withdraw the rule and restore them."

@@ -5,8 +5,11 @@ of its own, and whoever asks keeps what came. Money, places and retries are the 
 """
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 from pydantic import Field
@@ -17,8 +20,9 @@ from tools.records import Value
 from tools.settings import settings
 from tools.teacher.budget import Budget, OutOfMoney
 from tools.teacher.endpoint import Endpoint
-from tools.teacher.limiter import Limiter, hopeless, insist
+from tools.teacher.limiter import Again, Limiter, hopeless, insist
 from tools.teacher.protocol import Passing, Prompt, Unusable, Usage
+from tools.text.model_json import last_object
 
 K = TypeVar("K")
 GRACE_S = 8.0  # for answers under way when an end is decided
@@ -50,15 +54,16 @@ def ask_each(
     max_usd: float,
     spent_usd: float = 0.0,
     should_stop: Callable[[], bool] = lambda: False,
+    retrying: Callable[[str], None] = lambda _told: None,
     second_s: float = 1.0,
 ) -> Iterator[tuple[K, Told]]:
     """Each question's answer as it comes; many are under way at once.
 
     Raises Stopped when asked to or when not even one more question fits into `max_usd`, RetortError when the endpoint
-    cannot go on. `second_s` makes waits shorter in tests.
+    cannot go on. `retrying` hears of each question that will be asked again; `second_s` makes waits shorter in tests.
     """
     with asyncio.Runner() as runner:
-        stream = _Asking(teacher, Budget(max_usd, spent_usd), should_stop, second_s).stream(questions)
+        stream = _Asking(teacher, Budget(max_usd, spent_usd), should_stop, retrying, second_s).stream(questions)
         try:
             while True:
                 yield runner.run(_next(stream))
@@ -75,8 +80,15 @@ async def _next(stream: AsyncIterator[tuple[K, Told]]) -> tuple[K, Told]:
 class _Asking:
     """All questions of one call, in places that the limiter gives."""
 
-    def __init__(self, teacher: Endpoint, budget: Budget, should_stop: Callable[[], bool], second_s: float) -> None:
-        self.teacher, self.budget, self.should_stop, self.second_s = teacher, budget, should_stop, second_s
+    def __init__(
+        self,
+        teacher: Endpoint,
+        budget: Budget,
+        should_stop: Callable[[], bool],
+        retrying: Callable[[str], None],
+        second_s: float,
+    ) -> None:
+        self.teacher, self.budget, self.should_stop, self.retrying = teacher, budget, should_stop, retrying
         self.limiter = Limiter(teacher.concurrency, second_s)
         self._grace_ends_at: float | None = None
 
@@ -126,11 +138,24 @@ class _Asking:
         return time.monotonic() > self._grace_ends_at
 
     async def _told(self, prompt: Prompt) -> Told:
-        async with self.budget.held(self.teacher.most_usd_of(prompt)):
+        most_usd = self.teacher.most_usd_of(prompt)
+        usages: list[Usage] = []
+        async with self.budget.held(most_usd):
             try:
-                reply = await insist(self.limiter, lambda: self.teacher.complete(prompt))
+                paid = partial(self.budget.paid, lambda: self.teacher.complete(prompt), most_usd, usages.append)
+                reply = await insist(self.limiter, paid, self._rest)
             except Passing as trouble:
-                return Told(problem=trouble.problem, answered=False)
-            self.budget.pay(reply.usage.usd)
+                return Told(problem=trouble.problem, answered=False, usage=sum(usages, Usage()))
         problem = reply.unusable.problem if isinstance(reply.unusable, Unusable) else ""
-        return Told(text=reply.text, problem=problem, usage=reply.usage)
+        return Told(text=_alone(prompt, reply.text), problem=problem, usage=sum(usages, Usage()))
+
+    @contextmanager
+    def _rest(self, again: Again) -> Iterator[None]:
+        self.retrying(f"asking {self.teacher.source} again, {again.told}")
+        yield
+
+
+def _alone(prompt: Prompt, text: str) -> str:
+    """The JSON that was asked for, without what stands around it; any other text as it is."""
+    found = last_object(text) if prompt.answer_schema is not None else None
+    return text if found is None else json.dumps(found, ensure_ascii=False)

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from tools.settings import Price, Settings
-from tools.teacher.protocol import Usage
+from tools.teacher.protocol import NOTHING, Passing, Reply, Usage
 
 
 class OutOfMoney(Exception):
@@ -47,6 +47,26 @@ class Budget:
 
     def pay(self, usd: float) -> None:
         self.spent_usd += usd
+
+    async def paid(
+        self, attempt: Callable[[], Awaitable[Reply]], most_usd: float, book: Callable[[Usage], None]
+    ) -> Reply:
+        """The attempt's reply, paid for; so is what broke off on its way. For use while `most_usd` is held.
+
+        Raises OutOfMoney when after such a loss the same attempt does not fit once more.
+        """
+        try:
+            reply = await attempt()
+        except Passing as trouble:
+            if trouble.usage != NOTHING:
+                self.pay(trouble.usage.usd)
+                book(trouble.usage)
+                if self.spent_usd + self._held_usd > self.max_usd:
+                    raise OutOfMoney(most_usd) from trouble
+            raise
+        self.pay(reply.usage.usd)
+        book(reply.usage)
+        return reply
 
     def _give_back(self, usd: float) -> None:
         self._held_usd = max(0.0, self._held_usd - usd)

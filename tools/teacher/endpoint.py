@@ -1,59 +1,75 @@
 """A teacher behind any OpenAI-compatible endpoint: structured output, one deadline a request, usage in dollars.
 
 The wire is aiohttp and not the openai package: 0.3 ms of processor time a request instead of 3.4 (measured), a deadline
-over the whole answer instead of one between two bytes, and what is retried is the engine's choice alone.
+over the whole answer instead of one between two bytes, and what is retried is the engine's choice alone. What was
+answered is billed first and read later.
 """
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
-
-from pydantic import BaseModel, ValidationError
 
 from tools.errors import RetortError
 from tools.records import JsonObject
 from tools.settings import Settings
 from tools.teacher.budget import price_of, priced
+from tools.teacher.completion import Completion, Wrong, body_of, completion_in, wrong_told
+from tools.teacher.dialect import LEAST_LEFT, Dialect, other_length, relearnt, remember, remembered, weaker
 from tools.teacher.protocol import Passing, Prompt, Reply, Unusable, Usage
+from tools.teacher.providers import base_url_of, chat_url_of, provider_of
+from tools.teacher.refusals import Refusal
 from tools.text.length import guessed_tokens
+from tools.text.model_json import looks_like_json
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
-OVERLOADED = (429, 503, 529)
-PASSING = (*OVERLOADED, 408, 409)  # these, and every 5xx, may succeed a moment later
-SPENT = ("insufficient_quota", "billing_not_active")  # a 429 that waiting does not cure
 LEAST_OUTPUT_TOKENS = 2048
 READING_FACTOR = 1.5  # how much longer a prompt may be than guessed, until one is measured
+MOST_DIALECTS = 8  # ways in which one prompt is put before the endpoint has the last word
+RAN_ON = 1.1  # times the length asked for: an endpoint that goes beyond does not heed the name of the length
+
+
+class _Came(NamedTuple):
+    """An answer of the wire to a request."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
 
 
 class Endpoint:
     """`settings.teacher_model` at its address: one prompt at a time, with what it may cost and what it did cost."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises RetortError without a key, for no request may leave without one, and for an address that is none."""
+        """Raises RetortError without a key where one is needed, and for an address or a provider that is none."""
+        given = settings.teacher_base_url.strip()
+        if given and not _is_web_address(given):
+            raise RetortError(
+                f"The teacher endpoint {given!r} is not a web address.",
+                "Set RETORT_TEACHER_BASE_URL to an address like https://api.openai.com/v1.",
+            )
+        self.provider = provider_of(settings)
         self.model = settings.teacher_model
-        self.base_url = settings.teacher_base_url.rstrip("/")
+        self.base_url = base_url_of(settings, self.provider)
         self.concurrency = settings.teacher_concurrency
         self.price, self.price_is_known = price_of(settings)
         self._settings = settings
         self._session: ClientSession | None = None
         self._proven = False  # whether this endpoint has ever answered as one should
-        self._length_name = "max_completion_tokens"
+        self._heeded = False  # whether it has ever answered with JSON when asked to
         self._reading_factor = READING_FACTOR
-        if not _is_web_address(self.base_url):
-            raise RetortError(
-                f"The teacher endpoint {self.base_url!r} is not a web address.",
-                "Set RETORT_TEACHER_BASE_URL to an address like https://api.openai.com/v1.",
-            )
-        key = settings.teacher_api_key.get_secret_value().strip()
-        if not key or not key.isascii() or not key.isprintable():
+        key = self._key = settings.teacher_api_key.get_secret_value().strip()
+        if (self.provider.needs_key and not key) or not key.isascii() or not key.isprintable():
             raise RetortError(
                 f"The teacher {self.model!r} at {self.base_url} has no usable key.",
                 "Set RETORT_TEACHER_API_KEY in the environment or .env (any word will do for a local "
                 "server without keys), or clear RETORT_TEACHER_MODEL to use the simulator.",
             )
+        known = remembered(settings.home_dir, self.base_url, self.model) or self.provider.dialect
+        self.dialect = self._kept = known  # how it is asked, and what of it the disk or the provider's preset says
 
     @property
     def source(self) -> str:
@@ -65,32 +81,48 @@ class Endpoint:
         return priced(self.price, int(guessed_input_tokens(wanted)), wanted.expected_tokens)
 
     async def complete(self, wanted: Prompt) -> Reply:
-        """One attempt. Raises Passing when another may succeed, RetortError when none can."""
-        import aiohttp
+        """One attempt, in as many dialects as it takes to be understood: what is refused for its form costs nothing.
 
-        name = self._length_name
-        try:
-            async with self._connected().post(f"{self.base_url}/chat/completions", json=self._body(wanted)) as response:
-                status, headers, data = response.status, response.headers, await response.read()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise self._unreachable(error) from error
-        if status != 200:
-            return self._not_answered(status, headers, data, name)
-        try:
-            completion = _Completion.model_validate_json(data)
-        except ValidationError as error:
-            raise self._no_completion(data) from error
-        self._proven = True
-        usage = self._usage(wanted, completion)
-        try:
-            return Reply(usage=usage, text=_text(completion))
-        except Unusable as unusable:
-            return Reply(usage=usage, unusable=unusable)
+        Raises Passing when another may succeed, RetortError when none can.
+        """
+        tried: list[Dialect] = []
+        while True:
+            spoken = self.dialect
+            tried.append(spoken)
+            body = self._body(wanted, spoken)
+            came = await self._sent(body)
+            if came.status == 200:
+                read = self._read(wanted, spoken, came)
+                if isinstance(read, Reply):
+                    return read
+                wrong = read
+            else:
+                wrong = wrong_told(came.data)
+            refusal = Refusal(self.base_url, self.model, came.status, self._safe(wrong), came.headers)
+            if len(tried) < MOST_DIALECTS and self._relearn(refusal, spoken, body, tried):
+                continue
+            if self.dialect == spoken:
+                self.dialect = tried[0]  # no other way was better: it is the prompt, and not how it was asked
+            error = refusal.trouble(proven=self._proven)
+            if isinstance(error, Unusable):
+                return Reply(unusable=error)
+            raise error
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    # --- the wire ---
+
+    async def _sent(self, body: JsonObject) -> _Came:
+        import aiohttp
+
+        try:
+            async with self._connected().post(chat_url_of(self.base_url), json=body) as response:
+                return _Came(response.status, response.headers, await response.read())
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self._unreachable(error) from error
 
     def _connected(self) -> "ClientSession":
         from urllib.request import getproxies, proxy_bypass
@@ -100,31 +132,28 @@ class Endpoint:
         if self._session is None:
             parts = urlsplit(self.base_url)
             proxies = {} if proxy_bypass(parts.hostname or "") else getproxies()
+            name: str = self.provider.key_header
+            told = f"Bearer {self._key}" if name == "Authorization" else self._key
             self._session = aiohttp.ClientSession(
-                headers={"Authorization": f"Bearer {self._settings.teacher_api_key.get_secret_value().strip()}"},
+                headers={name: told} if self._key else {},
                 timeout=aiohttp.ClientTimeout(total=self._settings.teacher_timeout_s),
                 connector=aiohttp.TCPConnector(limit=0),  # the engine limits
                 proxy=proxies.get(parts.scheme),  # asked once: with trust_env aiohttp reads ~/.netrc at each request
             )
         return self._session
 
-    def _body(self, wanted: Prompt) -> JsonObject:
-        body: JsonObject = {
-            "model": self.model,
-            "messages": [{"role": message.role, "content": message.content} for message in wanted.messages],
-            "temperature": 1.0,
-            self._length_name: self.most_tokens(wanted),
-        }
-        if wanted.answer_schema is not None:
-            schema: JsonObject = {"name": "samples", "schema": wanted.answer_schema, "strict": wanted.strict}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        return body
+    def _body(self, wanted: Prompt, spoken: Dialect) -> JsonObject:
+        body = spoken.body(self.model, wanted.messages, wanted.answer_schema, wanted.strict)
+        return {**body, spoken.length: self.most_tokens(wanted)}
 
     # --- what it costs ---
 
     def most_tokens(self, wanted: Prompt) -> int:
-        """The longest answer that the prompt allows."""
-        return self._settings.teacher_max_output_tokens or max(LEAST_OUTPUT_TOKENS, 4 * wanted.expected_tokens)
+        """The longest answer that the prompt allows, and that the endpoint takes."""
+        most = self._settings.teacher_max_output_tokens or max(LEAST_OUTPUT_TOKENS, 4 * wanted.expected_tokens)
+        room = self.dialect.context - int(guessed_input_tokens(wanted) * self._reading_factor)
+        limits = [self.dialect.longest or most, max(room, LEAST_LEFT) if self.dialect.context else most]
+        return min(most, *limits)
 
     def most_usd_of(self, wanted: Prompt, echoed_tokens: int = 0) -> float:
         """The most that one prompt may cost: it says how long its answer may be, so this is a bound and no guess.
@@ -134,47 +163,75 @@ class Endpoint:
         read = (guessed_input_tokens(wanted) + echoed_tokens) * self._reading_factor
         return priced(self.price, int(read), self.most_tokens(wanted)).usd
 
-    def _usage(self, wanted: Prompt, completion: "_Completion") -> Usage:
-        counted = completion.usage
-        if counted is None:
-            return self.expect_of(wanted)  # an endpoint that does not count: the limit of money must still hold
-        self._reading_factor = max(self._reading_factor, counted.prompt_tokens / guessed_input_tokens(wanted))
-        details = counted.prompt_tokens_details
-        cached = min(counted.prompt_tokens, details.cached_tokens or 0) if details else 0
-        return priced(self.price, counted.prompt_tokens, counted.completion_tokens, cached)
+    def _usage(self, wanted: Prompt, came: Completion) -> Usage:
+        """What the endpoint counted; a side that it does not count is guessed from its length, and said to be."""
+        guessed_input = guessed_input_tokens(wanted)
+        if came.input_tokens is not None:
+            self._reading_factor = max(self._reading_factor, came.input_tokens / guessed_input)
+        read = came.input_tokens or int(guessed_input)
+        guessed_output = guessed_tokens(f"{came.thoughts}{came.text}{came.refusal}")
+        wrote = came.output_tokens or min(guessed_output, self.most_tokens(wanted))
+        guessed = int(came.input_tokens is None or came.output_tokens is None)
+        return priced(self.price, read, wrote, came.cached_tokens).model_copy(update={"guessed": guessed})
+
+    # --- what came ---
+
+    def _read(self, wanted: Prompt, spoken: Dialect, came: _Came) -> Reply | Wrong:
+        """The reply, paid for, whatever is in it; or an error that was sent in its place."""
+        try:
+            completion = completion_in(body_of(came.data))
+        except ValueError:
+            completion = None
+        if completion is None:
+            raise self._no_completion(wanted, came.data)
+        if completion.error is not None:
+            if not (completion.input_tokens or completion.output_tokens):
+                return completion.error
+            problem = f"the endpoint told an error: {self._safe(completion.error).message}"
+            return Reply(usage=self._usage(wanted, completion), unusable=Unusable("refused", problem))
+        self._proven = True
+        if spoken == self.dialect != self._kept:
+            self._speak(spoken)  # it has answered: the way in which it was asked is remembered
+        usage = self._usage(wanted, completion)
+        if (completion.output_tokens or 0) > RAN_ON * self.most_tokens(wanted) and self.dialect == spoken:
+            self._speak(other_length(spoken))  # it ignores the name, so that no limit of money could hold
+        if wanted.answer_schema is not None:
+            self._note_shape(spoken, completion.text)
+        return _reply(usage, completion)
+
+    def _safe(self, wrong: Wrong) -> Wrong:
+        """A provider's words without the key, which some repeat."""
+        return wrong.model_copy(update={"message": wrong.message.replace(self._key, "...")}) if self._key else wrong
+
+    # --- the dialect ---
+
+    def _relearn(self, refusal: Refusal, spoken: Dialect, body: JsonObject, tried: list[Dialect]) -> bool:
+        """Whether the same prompt is worth asking in another way. Nothing is remembered until that is answered."""
+        if self.dialect != spoken:
+            return self.dialect not in tried  # another prompt has found out meanwhile
+        if not refusal.about_request:
+            return False
+        better = relearnt(spoken, refusal.wrong, body)
+        if better is None and not self._proven and refusal.status in (400, 422) and "response_format" in body:
+            better = weaker(spoken)  # it says nothing of what is wrong
+        if better is None or better in tried:
+            return False
+        self.dialect = better
+        return True
+
+    def _speak(self, dialect: Dialect) -> None:
+        self.dialect = self._kept = dialect
+        with suppress(RetortError):  # a disk that is full: it is found out again, and the answer is paid for
+            remember(self._settings.home_dir, self.base_url, self.model, dialect)
+
+    def _note_shape(self, spoken: Dialect, text: str) -> None:
+        """An endpoint that answers its first prompts in prose ignores the schema: it is told in words too."""
+        if looks_like_json(text):
+            self._heeded = True
+        elif text.strip() and not self._heeded and not spoken.in_words and self.dialect == spoken:
+            self._speak(spoken.model_copy(update={"in_words": True}))
 
     # --- what went wrong ---
-
-    def _not_answered(self, status: int, headers: Mapping[str, str], data: bytes, length_name: str) -> Reply:
-        """A status other than 200: something that passes, something for good, or a prompt that is not taken."""
-        message, code = _told(data)
-        where = f"The teacher endpoint {self.base_url} answered {status}"
-        if status in (401, 403):
-            raise RetortError(f"{where}: the key was not accepted.", "Check RETORT_TEACHER_API_KEY.")
-        if status == 402 or code in SPENT:
-            raise RetortError(f"{where}: {message}", "Pay at the provider, then say 'resume': what was made is kept.")
-        if status == 404:
-            raise RetortError(
-                f"{where} for the model {self.model!r}: {message}",
-                "Check RETORT_TEACHER_MODEL, and that RETORT_TEACHER_BASE_URL ends as the endpoint "
-                "requires (often with /v1).",
-            )
-        if status in PASSING or status >= 500:
-            raise Passing(
-                "refused" if status in OVERLOADED else "failed",
-                f"{where}: {message}",
-                "Wait, then say 'resume': what was made is kept. A lower RETORT_TEACHER_CONCURRENCY reduces the load.",
-                _retry_after(headers),
-            )
-        if length_name != "max_tokens" and length_name in message:
-            self._length_name = "max_tokens"  # the older name, and the only one that some endpoints know
-            raise Passing("refused", f"{where}: {message}", "Wait, then say 'resume'.", 0.0)
-        if not self._proven:
-            raise RetortError(
-                f"{where}: {message}",
-                f"Check that {self.model!r} supports JSON-schema output (response_format) at this endpoint.",
-            )
-        return Reply(unusable=Unusable("refused", f"the endpoint answered {status}: {message}"))
 
     def _unreachable(self, error: Exception) -> Passing:
         return Passing(
@@ -183,79 +240,34 @@ class Endpoint:
             "Check RETORT_TEACHER_BASE_URL and the network, or raise RETORT_TEACHER_TIMEOUT_S; then say 'resume'.",
         )
 
-    def _no_completion(self, data: bytes) -> Exception:
-        """Broken JSON may be an accident of one answer; a web page from an endpoint never proven is a wrong address."""
+    def _no_completion(self, wanted: Prompt, data: bytes) -> Exception:
+        """Something else than a completion: of an endpoint never proven a wrong address, else an accident of one
+        answer. A body that breaks off was an answer, and is billed by a guess."""
         page = data.lstrip()[:1] == b"<"
-        what = "a web page" if page else "broken JSON"
+        whole = not page and data.rstrip()[-1:] in (b"}", b"]")
+        what = "a web page" if page else "other JSON" if whole else "broken JSON"
         problem = f"The teacher endpoint {self.base_url} answered with {what} instead of a chat completion."
         fix = "Check RETORT_TEACHER_BASE_URL: it usually ends with /v1."
-        return RetortError(problem, fix) if page and not self._proven else Passing("failed", problem, fix)
+        if (page or whole) and not self._proven:
+            return RetortError(problem, fix)
+        usage = Usage() if page else self.expect_of(wanted).model_copy(update={"guessed": 1})
+        return Passing("failed", problem, fix, usage=usage)
 
 
-class _Details(BaseModel):
-    cached_tokens: int | None = None
-
-
-class _Counted(BaseModel):
-    prompt_tokens: int
-    completion_tokens: int
-    prompt_tokens_details: _Details | None = None
-
-
-class _Said(BaseModel):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Said
-    finish_reason: str | None = None
-
-
-class _Completion(BaseModel):
-    """What we read of a chat completion."""
-
-    choices: list[_Choice]
-    usage: _Counted | None = None
-
-
-def _text(completion: _Completion) -> str:
-    """The answer's text. Raises Unusable when there is none, or only a part of it."""
-    if not completion.choices:
-        raise Unusable("empty", "the teacher's reply is empty")
-    choice = completion.choices[0]
-    text = choice.message.content or ""
-    if choice.message.refusal or choice.finish_reason == "content_filter":
-        said = choice.message.refusal or "its content filter"
-        raise Unusable("refused", f"the teacher refused: {said[:200]}", said)
-    if choice.finish_reason == "length":
+def _reply(usage: Usage, came: Completion) -> Reply:
+    """The answer's text; or why there is none to use, or only a part of it."""
+    if came.refusal or came.ended == "filtered":
+        said = came.refusal or "its content filter"
+        return Reply(usage=usage, unusable=Unusable("refused", f"the teacher refused: {said[:200]}", said))
+    if came.ended == "cut":
         problem = (
             "the teacher's reply was cut off at its length limit (set RETORT_TEACHER_MAX_OUTPUT_TOKENS to raise it)"
         )
-        raise Unusable("truncated", problem, text)
-    if not text.strip():
-        raise Unusable("empty", "the teacher's reply is empty")
-    return text
-
-
-def _told(data: bytes) -> tuple[str, str]:
-    """The server's own words and its code for them."""
-    try:
-        body = json.loads(data)
-    except ValueError:
-        return data[:200].decode(errors="replace"), ""
-    error = body.get("error", body) if isinstance(body, dict) else body
-    if not isinstance(error, dict):
-        return str(error)[:200], ""
-    return str(error.get("message", ""))[:200], str(error.get("code") or "")
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds the server asks to wait; None when it does not say so in seconds."""
-    try:
-        return max(0.0, float(headers.get("Retry-After", "")))
-    except ValueError:
-        return None
+        return Reply(usage=usage, unusable=Unusable("truncated", problem, came.text))
+    if not came.text.strip():
+        only = "; it thought, and then said nothing" if came.thoughts.strip() else ""
+        return Reply(usage=usage, unusable=Unusable("empty", f"the teacher's reply is empty{only}", came.thoughts))
+    return Reply(usage=usage, text=came.text)
 
 
 def guessed_input_tokens(wanted: Prompt) -> float:

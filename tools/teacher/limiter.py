@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
 
 from tools.errors import RetortError
 from tools.teacher.protocol import Passing, Reply
@@ -185,26 +186,41 @@ SILENCE_S = 900.0  # without any answer until there is no hope
 UNPROVEN_SILENCE_S = 60.0  # of an endpoint that has never answered and does not say that it is only busy
 
 
+class Again(NamedTuple):
+    """A prompt that waits to be asked once more."""
+
+    number: int  # of the time that it will be asked, 2 after the first trouble
+    problem: str
+
+    @property
+    def told(self) -> str:
+        """In words: '3rd time: ...'."""
+        last = self.number % 100
+        ending = "th" if 10 < last < 14 else {1: "st", 2: "nd", 3: "rd"}.get(last % 10, "th")
+        return f"{self.number}{ending} time: {self.problem}"
+
+
 async def insist(
     limiter: Limiter,
     attempt: Callable[[], Awaitable[Reply]],
-    resting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    resting: Callable[[Again], AbstractContextManager[None]] = lambda _again: nullcontext(),
 ) -> Reply:
     """The attempt's reply. Raises the last Passing when this prompt has no luck.
 
     Between two tries it waits beside the places, so that another may use them; `resting` is entered meanwhile.
     """
-    tries = 0
+    tries, asked = 0, 0
     while True:
         sent_at = await limiter.enter()
         try:
             reply = await attempt()
         except Passing as trouble:
             limiter.troubled(sent_at, trouble)
+            asked += 1
             tries += trouble.cause != "refused"
             if tries == TRIES:
                 raise
-            with resting():
+            with resting(Again(asked + 1, trouble.problem)):
                 await asyncio.sleep(_wait_s(tries, trouble) * limiter.second_s)
             continue
         except BaseException:

@@ -74,6 +74,7 @@ class Usage(Value):
     cached_tokens: int = Field(0, ge=0, description="Input tokens that the provider had read before.")
     output_tokens: int = Field(0, ge=0)
     usd: float = Field(0, ge=0)
+    guessed: int = Field(0, ge=0, description="Answers of which a side was guessed: the endpoint does not count it.")
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
@@ -81,7 +82,11 @@ class Usage(Value):
             cached_tokens=self.cached_tokens + other.cached_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             usd=self.usd + other.usd,
+            guessed=self.guessed + other.guessed,
         )
+
+
+NOTHING = Usage()
 
 
 class Prompt(Value):
@@ -125,20 +130,27 @@ class Reply(Value):
 
 
 class Passing(Exception):
-    """The endpoint did not answer this time; the same prompt may succeed later. Nothing was paid.
+    """The endpoint did not answer this time; the same prompt may succeed later. `usage` is what was paid all the same,
+    for an answer that broke off on its way.
 
     Its cause is `refused` (too many requests: it says nothing about this one), `slow` (the deadline passed) or
     `failed` (a fault of the server, a cut line).
     """
 
     def __init__(
-        self, cause: Literal["refused", "slow", "failed"], problem: str, fix: str, retry_after_s: float | None = None
+        self,
+        cause: Literal["refused", "slow", "failed"],
+        problem: str,
+        fix: str,
+        retry_after_s: float | None = None,
+        usage: Usage = NOTHING,
     ) -> None:
         super().__init__(problem)
         self.cause = cause
         self.problem = problem
         self.fix = fix
         self.retry_after_s = retry_after_s
+        self.usage = usage
 
 
 class Gate(Protocol):

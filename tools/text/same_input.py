@@ -10,12 +10,13 @@ import unicodedata
 from collections.abc import Sequence
 
 from tools.records import Message
+from tools.text.folding import DASHES
 from tools.text.language import CJK
 
 # Marks that end, separate or quote, as they are after NFKC (which turns the full-width ones and "…" into ASCII).
 _MARKS = ".,;:!?'\"“”„«»‹›¿¡·،؛؟।、。「」『』《》〈〉"
 _APOSTROPHES = re.compile("[‘’‛ʼ`´]")
-_DASHES = re.compile("[‐‑‒–—―−]")
+_DASHES = re.compile(f"[{DASHES}]")
 _MARK = rf"[{re.escape(_MARKS)}]"
 _SOLID = rf"[^\s{re.escape(_MARKS)}{CJK}]"  # Chinese and Japanese write without spaces: a mark between signs separates
 # A mark counts between two letters, digits or signs, before a decimal as in ".5", and in "!=" and ":=".

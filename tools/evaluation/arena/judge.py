@@ -6,9 +6,9 @@ nobody. What the user has voted on is judged first: that shows whether the judge
 
 import json
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from prompts import render
 from tools.catalog import Catalog
@@ -22,6 +22,7 @@ from tools.teacher.asking import Told, ask_each, need_teacher
 from tools.teacher.endpoint import Endpoint
 from tools.teacher.protocol import Prompt
 from tools.text.personal import mask
+from tools.text.plain import spelled
 
 SPREAD, SECONDS = (0.6, 1.6), (0.5, 6.0)  # tokens over the guess; seconds of one verdict
 _VERDICT_TOKENS = 60
@@ -35,7 +36,7 @@ _SCHEMA: JsonObject = {
 
 class _Verdict(BaseModel):
     reason: str = ""
-    better: Literal["A", "B", "tie"]
+    better: Annotated[Literal["A", "B", "tie"], BeforeValidator(lambda said: spelled(str(said), ("A", "B", "tie")))]
 
 
 def the_judge() -> Endpoint:
@@ -116,7 +117,13 @@ def run(work: Work) -> str:
     told: dict[tuple[int, bool], Told] = {}
     kept = 0
     spent = work.spent_usd()
-    answers = ask_each(judge, questions, max_usd=order.max_usd, spent_usd=spent, should_stop=work.should_stop)
+
+    def report(message: str = "") -> None:
+        work.report(len(told) // 2, len(found), "verdicts", message)
+
+    answers = ask_each(
+        judge, questions, max_usd=order.max_usd, spent_usd=spent, should_stop=work.should_stop, retrying=report
+    )
     for (at, side), one in answers:
         work.book("verdicts of the judge", kind="teacher", **one.usage.model_dump())
         told[at, side] = one
@@ -127,7 +134,7 @@ def run(work: Work) -> str:
             choice, reason = verdict
             keep(work.catalog, found[at].match, choice, name_of(judge), reason)
             kept += 1
-        work.report(len(told) // 2, len(found), "verdicts")
+        report()
     if found and not kept:
         last = next(iter(told.values()))
         raise RetortError(

@@ -10,9 +10,10 @@ from tools.errors import RetortError
 from tools.evaluation.compare.side_by_side import SideBySide, side_by_side
 from tools.evaluation.score.calls import calls_match, read_calls
 from tools.evaluation.score.metrics import said
-from tools.evaluation.score.objects import parse_object, plain, same_value
+from tools.evaluation.score.objects import parse_object, same_value
 from tools.evaluation.score.texts import refuses
 from tools.records import Evaluation, Project, Task, TaskField, Value
+from tools.text.plain import plain
 
 FEWEST = 2  # rows that make a cluster; what is alone is told as "other"
 MOST_TERMS = 4

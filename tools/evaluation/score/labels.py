@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from tools.evaluation.score.objects import Pairs, plain
+from tools.evaluation.score.objects import Pairs
 from tools.evaluation.statistics.clusters import Array
 from tools.evaluation.statistics.intervals import Indices, bootstrap, share
 from tools.records import Measure, Score, Value
+from tools.text.plain import label_key, labels_equal, plain
 
 # An imported label of this name says that no other fits; a task that names its own has it from the user.
 OUT_OF_SCOPE = frozenset({"oos", "out_of_scope", "out of scope", "none of these", "以上都不是"})
@@ -17,16 +18,6 @@ class Confusion(Value):
 
     labels: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]  # counts[right][answered]; the last column is NO_LABEL
-
-
-def labels_equal(a: str, b: str) -> bool:
-    """The same label but for case and white space at the ends."""
-    return label_key(a) == label_key(b)
-
-
-def label_key(label: str) -> str:
-    """What two spellings of one label have in common."""
-    return plain(label).casefold()
 
 
 def macro_f1(pairs: Pairs, origins: Sequence[str] = ()) -> Measure:

@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from tools.dataset.splits import Row
 from tools.evaluation.score.calls import calls_match, read_calls
-from tools.evaluation.score.labels import labels_equal, macro_f1, out_of_scope_recall
+from tools.evaluation.score.labels import macro_f1, out_of_scope_recall
 from tools.evaluation.score.objects import (
     Pairs,
     field_accuracy,
     field_f1,
     parse_object,
-    plain,
     same_object,
     valid_share,
 )
@@ -18,6 +17,7 @@ from tools.evaluation.score.texts import answer_exact, answer_f1, bleu, length_r
 from tools.evaluation.statistics.clusters import marks_of
 from tools.evaluation.statistics.intervals import mean, share
 from tools.records import Measure, Persona, Score, Scores, Task
+from tools.text.plain import labels_equal, plain
 
 # A string field of this name holds the row's label, so its accuracy is also told as label accuracy.
 LABEL_FIELDS = frozenset({"intent", "label", "category", "class", "类别", "标签", "意图"})

@@ -1,7 +1,6 @@
 """Answers that are JSON objects: read strictly, compared by value, scored field by field."""
 
 import json
-import unicodedata
 from collections.abc import Iterator, Sequence
 
 from jsonschema import Draft202012Validator
@@ -11,6 +10,7 @@ from tools.evaluation.statistics.clusters import Array
 from tools.evaluation.statistics.intervals import Indices, bootstrap, share
 from tools.records import JsonObject, Measure, Score, Task, TaskField
 from tools.text.forms.reading import Reader, reader_of
+from tools.text.plain import plain
 
 Pairs = Sequence[tuple[str, str]]  # (reference, answer) a row
 
@@ -93,11 +93,6 @@ def _has_form(field: TaskField) -> bool:
 def _reader(field: TaskField) -> Reader | None:
     """What reads the field's values in their form; most fields have none."""
     return reader_of(field) if field.form or field.choices else None
-
-
-def plain(text: str) -> str:
-    """The normalisation of every comparison of strings: Unicode NFC, no white space at the ends."""
-    return unicodedata.normalize("NFC", text).strip()
 
 
 def valid_share(task: Task, answers: Sequence[str], origins: Sequence[str] = ()) -> Score:

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from tools.evaluation.score.objects import Pairs, plain
+from tools.evaluation.score.objects import Pairs
 from tools.evaluation.statistics.intervals import Indices, bootstrap, mean, share
 from tools.records import Measure, Score
+from tools.text.plain import plain
 
 _HAN = re.compile(r"[\u4e00-\u9fa5]")
 _WORD = re.compile(r"[\u4e00-\u9fa5]|[^\W_\u4e00-\u9fa5]+")

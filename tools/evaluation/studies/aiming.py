@@ -5,8 +5,9 @@ from tools.dataset.splits import Row, read_train
 from tools.errors import RetortError
 from tools.evaluation.compare.failures import Cluster, failures, need_dev
 from tools.evaluation.compare.side_by_side import side_by_side
-from tools.evaluation.score.objects import parse_object, plain
+from tools.evaluation.score.objects import parse_object
 from tools.records import Aim, Dataset, Evaluation, Project
+from tools.text.plain import plain
 
 EXAMPLES = 8  # train samples that the teacher is shown one of with each request
 

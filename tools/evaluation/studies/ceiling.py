@@ -31,12 +31,15 @@ def ask_rows(
     max_usd: float,
     spent_usd: float,
     should_stop: Callable[[], bool],
+    retrying: Callable[[str], None] = lambda _told: None,
 ) -> Iterator[tuple[Row, Told]]:
     """The rows' answers as they come. Stopped at the limit of money, RetortError when the teacher cannot go on."""
     masked = {row.id: _masked(task, row) for row in rows}
     by_id = {row.id: row for row in rows}
     questions = {row.id: question(task, row, masked[row.id]) for row in rows}
-    answers = ask_each(teacher, questions, max_usd=max_usd, spent_usd=spent_usd, should_stop=should_stop)
+    answers = ask_each(
+        teacher, questions, max_usd=max_usd, spent_usd=spent_usd, should_stop=should_stop, retrying=retrying
+    )
     for id_, told in answers:
         yield by_id[id_], told.model_copy(update={"text": restore(told.text, masked[id_])})
 

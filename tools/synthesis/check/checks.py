@@ -11,8 +11,8 @@ from pydantic import JsonValue
 from tools.records import REAL, JsonObject, Passage, Sample, Task, TaskField
 from tools.synthesis.check.asked_length import unlike
 from tools.synthesis.check.calls import check_calls
-from tools.synthesis.check.quotes import flat, locate
 from tools.synthesis.request.framing import asked
+from tools.text.folding import folded, locate
 from tools.text.forms.reading import reader_of
 from tools.text.language import foreign
 
@@ -108,7 +108,7 @@ def _of_length(what: str, text: str, wanted: str) -> str:
 
 
 def _check_label(task: Task, answer: str) -> str:
-    labels = [*task.labels, *([task.out_of_scope] if task.out_of_scope else [])]
+    labels = task.every_label  # in their own spelling: what a teacher wrote is brought to it when it is read
     return "" if answer in labels else f"{answer[:60]!r} is not one of the labels {', '.join(labels)}"
 
 
@@ -116,7 +116,7 @@ def _check_extraction(task: Task, question: str, answer: str, *, absent: bool) -
     """`absent` lets an answer leave out what is not there: a user's own rows keep their layout, made rows have one."""
     try:
         found = json.loads(answer, object_pairs_hook=_unique)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter for an answer of a thousand brackets
         return f"the answer is not a JSON object: {error}"
     if reason := _misformed(task.fields, found):
         return reason
@@ -172,7 +172,7 @@ def _check_leaf(field: TaskField, leaf: JsonValue, question: str, where: str) ->
         stands = reader.stands_in(leaf, question)
         return "" if stands else f"{where!r}: nothing in the input can be read as {told}, {field.manner}"
     if isinstance(leaf, str):
-        stands = flat(leaf) in flat(question) or _is_choice(field, leaf)
+        stands = folded(leaf) in folded(question) or _is_choice(field, leaf)
         return "" if stands else f"{where!r}: {leaf[:60]!r} is not in the input"
     stands = _has_number(question, float(str(leaf))) or _is_choice(field, str(leaf))
     return "" if stands else f"{where!r}: {leaf} is not in the input"

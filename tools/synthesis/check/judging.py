@@ -1,18 +1,22 @@
 """From what a teacher drafted to a sample: put together, checked in code, rejected with its reason when it fails."""
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
-from tools.records import REAL, Message, Passage, Project, Rule, Sample, SampleState, Task, new_id
+from pydantic import JsonValue
+
+from tools.records import REAL, Message, Passage, Project, Rule, Sample, SampleState, Task, TaskField, new_id
 from tools.synthesis.check.checks import check, check_grounded, check_quote, check_written
-from tools.synthesis.check.quotes import locate
 from tools.synthesis.check.seen import Index
 from tools.synthesis.check.traits import has
 from tools.synthesis.request.framing import asked, frame, said
 from tools.synthesis.request.instructions import system_prompt
 from tools.teacher.protocol import Drafted, TeacherRequest
+from tools.text.folding import locate
 from tools.text.likeness import Fingerprints, Input
+from tools.text.model_json import last_object
 from tools.text.personal import left_over, mask, restore
 from tools.text.same_input import input_key, same_key
 
@@ -81,6 +85,8 @@ class Judge:
         if task.kind == "answering" and passage and not drafted.passage_id:
             question = frame(passage.text, question)
         output = back(drafted.output)
+        if task.kind == "extraction":
+            output = _in_own_characters(task.fields, output, question)
         answer = Message.answering(output) if task.kind == "calling" else Message(role="assistant", content=output)
         quote, start = _quoted(back(drafted.quote), passage) if passage else ("", None)
         source = request.source or self.source
@@ -172,6 +178,38 @@ def _quoted(quote: str, passage: Passage) -> tuple[str, int | None]:
     """The quote in the passage's own characters, and where it begins; as it was told when it is not there."""
     place = locate(quote, passage.text)
     return (passage.text[slice(*place)], place[0]) if place else (quote.strip(), None)
+
+
+def _in_own_characters(fields: Sequence[TaskField], output: str, question: str) -> str:
+    """The answer with each value as the input writes it, where that differs in marks or in how a letter is composed.
+
+    Values in a form and choices are written as their field says, whatever the input does.
+    """
+    if output.isascii() and question.isascii():
+        return output
+    found = last_object(output)
+    if found is None:
+        return output
+    own = _own(fields, found, question)
+    return output if own == found else json.dumps(own, ensure_ascii=False)
+
+
+def _own(fields: Sequence[TaskField], value: JsonValue, question: str, field: TaskField | None = None) -> JsonValue:
+    if isinstance(value, dict):
+        known = {one.name: one for one in fields}
+        inner = {name: known.get(name) for name in value}
+        return {name: _own(one.fields if one else (), value[name], question, one) for name, one in inner.items()}
+    if isinstance(value, list):
+        return [_own(fields, one, question, field) for one in value]
+    if not isinstance(value, str) or value in question or (field and (field.form or field.choices)):
+        return value
+    place = locate(value, question)
+    return question[slice(*place)] if place and _shape(question[slice(*place)]) != _shape(value) else value
+
+
+def _shape(text: str) -> str:
+    """The text but for its line breaks and spaces, which are nobody's characters."""
+    return " ".join(text.split())
 
 
 def _unfilled(sample: Sample) -> str:

@@ -1,12 +1,12 @@
 """What code can see of a sample, and what bad samples share that no good one has. No model, and so no understanding."""
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 
 from pydantic import JsonValue
 
 from tools.records import Sample
+from tools.text.model_json import parse_json
 
 _WORD = re.compile(r"\w{3,}")
 _MOST_SHAPE = 30  # characters of a value whose shape says something
@@ -47,7 +47,7 @@ def has(sample: Sample, wanted: Sequence[str], told: str) -> bool:
 def _fields(answer: str) -> list[tuple[str, JsonValue]]:
     """The fields of a JSON answer; of any other the answer itself."""
     try:
-        found = json.loads(answer)
+        found = parse_json(answer)
     except ValueError:
         return [("the answer", answer)]
     return list(found.items()) if isinstance(found, dict) else [("the answer", found)]

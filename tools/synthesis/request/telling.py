@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from pydantic import JsonValue
 
 from tools.records import Message, Task
-from tools.synthesis.check.quotes import flat
-from tools.synthesis.request.replies import Answers, ToldMessages, parsed, written
+from tools.synthesis.request.replies import ANSWERS, MESSAGES, read_items, written
 from tools.synthesis.request.wording import labelling, repairing, standing, telling
 from tools.teacher.protocol import Ask, Drafted, DrawnRecord, Held, Prompt, TeacherRequest, Unusable
+from tools.text.folding import folded
+from tools.text.model_json import parse_json
 from tools.text.personal import mask
 
 _BRACKETS = re.compile(r"\[[^\[\]\n]{1,60}\]")
@@ -23,7 +24,7 @@ _LIKELY_CHARS = 240  # of a message, for an estimate
 
 async def tell(request: TeacherRequest, ask: Ask) -> tuple[Drafted, ...]:
     """One sample a record. Raises Unusable when the first reply holds no message."""
-    messages = _read(request, await ask(telling(request)))
+    messages = _read(request, await ask(telling(request)), len(request.records))
     missing = {at: _missing(request, one, messages.get(at, "")) for at, one in enumerate(request.records, 1)}
     if lacking := {at: (messages.get(at, ""), lacks) for at, lacks in missing.items() if lacks or at not in messages}:
         messages |= await _repaired(request, lacking, ask)
@@ -51,8 +52,9 @@ def _stand_in(record: DrawnRecord) -> str:
 # --- messages and their records --------------------------------------------------------------------------------------
 
 
-def _read(request: TeacherRequest, text: str) -> dict[int, str]:
-    found = {one.number: one.text.strip() for one in parsed(ToldMessages, text).messages}
+def _read(request: TeacherRequest, text: str, count: int) -> dict[int, str]:
+    """The messages by number; where all of `count` came without one, their order tells it."""
+    found = {one.number: one.text.strip() for one in read_items(MESSAGES, text, count).good}
     known = {at: message for at, message in found.items() if 1 <= at <= len(request.records) and message}
     if not known:
         raise Unusable("empty", "the teacher's reply contains no message", text)
@@ -64,7 +66,7 @@ async def _repaired(
 ) -> dict[int, str]:
     """The messages asked for once more; a reply that is of no use costs none of those that came."""
     try:
-        again = _read(request, await ask(repairing(request, lacking)))
+        again = _read(request, await ask(repairing(request, lacking)), 0)
     except Unusable:
         return {}
     return {at: message for at, message in again.items() if at in lacking}
@@ -72,7 +74,7 @@ async def _repaired(
 
 def _missing(request: TeacherRequest, record: DrawnRecord, message: str) -> list[Held]:
     """What must stand in the message and does not. Each value needs a place of its own, so the longest come first."""
-    left = flat(message)
+    left = folded(message)
     lacks: list[Held] = []
     for held in sorted((one for one in record.holds if one.must), key=lambda one: -len(one.text)):
         place = _place(standing(request, held), left)
@@ -85,7 +87,7 @@ def _missing(request: TeacherRequest, record: DrawnRecord, message: str) -> list
 
 def _place(value: str, text: str) -> tuple[int, int] | None:
     """Where the value stands, and not as a part of another word or number."""
-    wanted = flat(value)
+    wanted = folded(value)
     before = r"(?<![A-Za-z0-9])(?<!\d[.,])" if wanted[:1].isascii() and wanted[:1].isalnum() else ""
     after = r"(?![A-Za-z0-9])(?![.,]\d)" if wanted[-1:].isascii() and wanted[-1:].isalnum() else ""
     found = re.search(before + re.escape(wanted) + after, text)
@@ -120,10 +122,10 @@ def _left_over(record: DrawnRecord, message: str) -> str:
 
 def _alien(request: TeacherRequest, record: DrawnRecord, text: str) -> str:
     """Personal data of a sort that a field asks for and that the record does not hold: it would be an answer too."""
-    held = " ".join(flat(one.text) for one in record.holds)
+    held = " ".join(folded(one.text) for one in record.holds)
     language = request.cell.get("language", "") or request.task.language
     for mark, value in mask(text, language).values.items() if record.guarded else ():
-        if mark.strip("[]").partition("_")[0] in record.guarded and flat(value) not in held:
+        if mark.strip("[]").partition("_")[0] in record.guarded and folded(value) not in held:
             return value
     return ""
 
@@ -137,7 +139,8 @@ async def _confirmed(request: TeacherRequest, drafted: Sequence[Drafted], ask: A
     if not open_:
         return tuple(drafted)
     try:
-        answers = parsed(Answers, await ask(labelling(request, [drafted[at].input for at in open_]))).answers
+        told = await ask(labelling(request, [drafted[at].input for at in open_]))
+        answers = read_items(ANSWERS, told, len(open_)).good
     except Unusable as unusable:  # the messages are paid for, and are kept to be looked at
         failed = f"the second look failed: {unusable.problem}"
         return tuple(_with(one, failed) if at in open_ else one for at, one in enumerate(drafted))
@@ -169,7 +172,7 @@ def _parts(task: Task, output: str) -> dict[str, JsonValue]:
     if task.kind == "classification":
         return {"label": output}
     if task.kind == "extraction":
-        found = json.loads(output)
+        found = parse_json(output)
         if not isinstance(found, dict):
             raise ValueError(output)
         return found

@@ -153,7 +153,7 @@ def _output(task: Task) -> JsonObject:
     if task.kind == "extraction":
         return task.json_schema()
     if task.kind == "classification":
-        return {"type": "string", "enum": [*task.labels, *([task.out_of_scope] if task.out_of_scope else [])]}
+        return {"type": "string", "enum": list[JsonValue](task.every_label)}
     if task.kind == "calling":
         calls: list[JsonValue] = [
             _closed({"name": {"const": name_of(tool)}, "arguments": function_of(tool).get("parameters") or {}})

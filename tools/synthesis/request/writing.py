@@ -6,11 +6,24 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tools.records import Message, Task
-from tools.synthesis.request.replies import Answers, Samples, TaughtAnswer, Turn, Verdicts, parsed, with_calls, written
+from tools.synthesis.request.replies import (
+    ANSWERS,
+    SAMPLES,
+    VERDICTS,
+    Misread,
+    TaughtAnswer,
+    TaughtSample,
+    Turn,
+    Verdict,
+    read_items,
+    with_calls,
+    written,
+)
 from tools.synthesis.request.telling import likely_prompts, tell
 from tools.synthesis.request.telling import possible_prompts as tell_prompts
 from tools.synthesis.request.wording import critique, labelling, prompt, screening
 from tools.teacher.protocol import Ask, Drafted, Prompt, TeacherRequest, Unusable
+from tools.text.model_json import parse_json
 from tools.text.same_input import same_key
 
 
@@ -21,7 +34,7 @@ async def write(request: TeacherRequest, ask: Ask) -> tuple[Drafted, ...]:
     if request.records:
         drafted = await tell(request, ask)
     else:
-        drafted = read(request, await ask(prompt(request)))
+        drafted = await _written(request, ask)
     if request.answers_each > 1:
         drafted = await _agreed(request, drafted, ask)
     if request.critique:
@@ -51,28 +64,63 @@ def _prompts(request: TeacherRequest, telling: list[Prompt]) -> list[Prompt]:
     return [first, *[again] * (request.answers_each - 1), *judged]
 
 
-def read(request: TeacherRequest, text: str) -> tuple[Drafted, ...]:
-    """The samples in an answer's text; more than were asked for are dropped."""
+async def _written(request: TeacherRequest, ask: Ask) -> tuple[Drafted, ...]:
+    """The samples of one reply; of one that was cut off, those before the cut: they are whole, and paid for."""
+    try:
+        return read(request, await ask(prompt(request)))
+    except Unusable as cut:
+        if cut.reason != "truncated":
+            raise
+        try:
+            return read(request, cut.text, cut.problem)
+        except Unusable:
+            raise cut from None
+
+
+def read(request: TeacherRequest, text: str, cut: str = "") -> tuple[Drafted, ...]:
+    """The samples in an answer's text; more than were asked for are dropped. `cut` is why it ends too soon.
+
+    What cannot be read is a sample with that problem; only where there is no other the reply is Unusable.
+    """
     if request.inputs:
         return _read_answers(request, text)
-    found = parsed(Samples, text).samples
-    if not found:
-        raise Unusable("empty", "the teacher's reply contains no sample", text)
-    return tuple(
-        Drafted(
-            input=sample.input.strip(),
-            output=written(request.task, sample.output),
-            quote=sample.quote,
-            reasoning=sample.reasoning.strip(),
-            history=tuple(message for turn in sample.history for message in _messages(request.task, turn)),
-        )
-        for sample in found[: request.count]
+    found = read_items(SAMPLES, text, request.count)
+    # Of a conversation that cannot be read whole, each earlier turn looks like a sample.
+    whole = [one for one in found.good if one.history or request.task.turns == 1 or not found.broken]
+    if not whole:
+        raise Unusable("malformed", f"the teacher's reply cannot be read: {found.broken}", text)
+    drafted = [_drafted(request.task, one) for one in whole[: request.count]]
+    bad = [*found.bad, *([Misread(None, found.broken)] if found.broken else [])]
+    return (*drafted, *(_misread(one, cut) for one in bad[: request.count - len(drafted)]))
+
+
+def _drafted(task: Task, sample: TaughtSample) -> Drafted:
+    said = {
+        "input": sample.input.strip(),
+        "quote": sample.quote,
+        "reasoning": sample.reasoning.strip(),
+    }
+    try:
+        output = written(task, sample.output)
+        history = tuple(message for turn in sample.history for message in _messages(task, turn))
+    except Unusable as wrong:  # a call that is none
+        return Drafted(**said, output=json.dumps(sample.output, ensure_ascii=False), problem=wrong.problem)
+    return Drafted(**said, output=output, history=history)
+
+
+def _misread(one: Misread, cut: str) -> Drafted:
+    item = one.item if isinstance(one.item, dict) else {}
+    shown = item.get("input")
+    return Drafted(
+        input=shown if isinstance(shown, str) else "",
+        output=json.dumps(item.get("output", one.item), ensure_ascii=False) if one.item else "",
+        problem=cut if cut and one.item is None else f"the teacher's sample cannot be read: {one.why}",
     )
 
 
 def _read_answers(request: TeacherRequest, text: str) -> tuple[Drafted, ...]:
     """Each answer beside the input of its number; the input stays as the user gave it."""
-    found = {answer.number: answer for answer in parsed(Answers, text).answers}
+    found = {answer.number: answer for answer in read_items(ANSWERS, text, len(request.inputs)).good}
     drafted = [
         Drafted(
             input=passage.text,
@@ -109,18 +157,18 @@ async def _agreed(request: TeacherRequest, drafted: Sequence[Drafted], ask: Ask)
     replies = await asyncio.gather(*asked, return_exceptions=True)  # what is under way is paid for: it is waited for
     votes = [[one.output] for one in drafted]
     for reply in replies:
-        for answer in _ballots(reply):
+        for answer in _ballots(reply, len(drafted)):
             if 1 <= answer.number <= len(votes):
                 votes[answer.number - 1].append(written(request.task, answer.output))
     return tuple(_by_majority(one, cast, request.answers_each) for one, cast in zip(drafted, votes, strict=True))
 
 
-def _ballots(reply: str | BaseException) -> list[TaughtAnswer]:
+def _ballots(reply: str | BaseException, count: int) -> list[TaughtAnswer]:
     """One reply's votes; one that cannot be used has none."""
     try:
         if isinstance(reply, BaseException):
             raise reply
-        return parsed(Answers, reply).answers
+        return read_items(ANSWERS, reply, count).good
     except Unusable:
         return []
 
@@ -136,14 +184,14 @@ def _by_majority(drafted: Drafted, votes: Sequence[str], wanted: int) -> Drafted
 def _ballot(answer: str) -> str:
     """Answers with one ballot say the same: JSON whatever its layout, text but for case, spaces and punctuation."""
     try:
-        return json.dumps(json.loads(answer), sort_keys=True)
+        return json.dumps(parse_json(answer), sort_keys=True)
     except ValueError:
         return same_key(answer)
 
 
 async def _criticised(request: TeacherRequest, drafted: Sequence[Drafted], ask: Ask) -> tuple[Drafted, ...]:
     try:
-        verdicts = parsed(Verdicts, await ask(critique(request, drafted))).verdicts
+        verdicts = _verdicts(await ask(critique(request, drafted)), len(drafted))
     except Unusable as unusable:  # the samples are paid for, and are kept to be looked at
         return tuple(
             one.model_copy(update={"problem": one.problem or f"the critique failed: {unusable.problem}"})
@@ -156,9 +204,13 @@ async def _criticised(request: TeacherRequest, drafted: Sequence[Drafted], ask: 
     )
 
 
+def _verdicts(text: str, count: int) -> list[Verdict]:
+    return read_items(VERDICTS, text, count).good
+
+
 def read_screening(request: TeacherRequest, text: str) -> tuple[Drafted, ...]:
     """The samples as they were given, each with the problem that the judge found. Raises Unusable when one has none."""
-    verdicts = {one.number: one for one in parsed(Verdicts, text).verdicts}
+    verdicts = {one.number: one for one in _verdicts(text, len(request.screened))}
     if lacking := [number for number in range(1, len(request.screened) + 1) if number not in verdicts]:
         raise Unusable("malformed", f"the judge left out samples {lacking}", text)
     return tuple(
