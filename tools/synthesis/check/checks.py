@@ -116,7 +116,7 @@ def _check_extraction(task: Task, question: str, answer: str, *, absent: bool) -
     """`absent` lets an answer leave out what is not there: a user's own rows keep their layout, made rows have one."""
     try:
         found = json.loads(answer, object_pairs_hook=_unique)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return f"the answer is not a JSON object: {error}"
     if reason := _misformed(task.fields, found):
         return reason

@@ -48,7 +48,7 @@ def _fields(answer: str) -> list[tuple[str, JsonValue]]:
     """The fields of a JSON answer; of any other the answer itself."""
     try:
         found = json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         return [("the answer", answer)]
     return list(found.items()) if isinstance(found, dict) else [("the answer", found)]
 

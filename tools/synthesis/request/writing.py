@@ -137,7 +137,7 @@ def _ballot(answer: str) -> str:
     """Answers with one ballot say the same: JSON whatever its layout, text but for case, spaces and punctuation."""
     try:
         return json.dumps(json.loads(answer), sort_keys=True)
-    except ValueError:
+    except (ValueError, RecursionError):
         return same_key(answer)
 
 
