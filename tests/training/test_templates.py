@@ -262,7 +262,7 @@ def test_control_tokens_in_a_call_are_text_and_those_of_its_markup_are_not(tiny_
 
 def test_a_student_is_asked_as_most_of_its_rows_answer(catalog: Catalog, project: Project) -> None:
     for number, (thought, wanted) in enumerate((("<think>\nHm.\n</think>\n\n", True), ("", False))):
-        plain = project.but(id=f"p{number}", slug=f"p{number}", task=Task(kind="chat"))
+        plain = project.but(id=f"p{number}", slug=f"p{number}", task=Task(kind="open"))
         catalog.add(plain)
         rows = distinct(plain, 30)
         told = [Message(role="assistant", content=f"{thought}{row.answer}") for row in rows]

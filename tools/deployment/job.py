@@ -62,8 +62,8 @@ def _serve(work: Work, deployment: Deployment) -> NoReturn:
             adapter,
             gpu,
             candidate.precision,
-            speech=speech,
-            thinks=candidate.thinks,
+            speech,
+            candidate.thinks,
         )
         with log.open("wb") as file:  # of this start only, so that its last error is this start's
             process, lifeline = guard.start(command, file.fileno(), serve_environment(gpu))

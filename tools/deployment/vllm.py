@@ -48,7 +48,6 @@ def serve_command(  # noqa: PLR0917  where to, then what
     adapter: Path | None,
     gpu: bool,
     precision: Precision = "bf16",
-    *,
     speech: Path | None = None,
     thinks: bool = False,
 ) -> list[str]:
