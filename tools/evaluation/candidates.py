@@ -83,7 +83,7 @@ def find_candidate(catalog: Catalog, project: Project, name: str) -> Candidate:
         precision=run.plan.precision,
         adapter=None if run.plan.method == "full" else folder,
         whole=folder if run.plan.method == "full" else None,
-        thinks=catalog.get(Dataset, run.dataset_id).reasons,
+        thinks=_thinks(catalog, project, run),
     )
 
 
@@ -163,9 +163,10 @@ def _base(catalog: Catalog, project: Project) -> Candidate:
     return Candidate(name="base", label="base", student=student, precision=precision, thinks=thinks)
 
 
-def _thinks(catalog: Catalog, project: Project) -> bool:
-    """Whether a base is asked to reason: as what was frozen last does."""
-    return any(one.reasons for one in catalog.find(Dataset, project.id, newest=1))
+def _thinks(catalog: Catalog, project: Project, run: Run | None = None) -> bool:
+    """Whether one is asked to reason: as the rows of its run do, and a base as what was frozen last does."""
+    found = catalog.named(Dataset, [run.dataset_id]) if run else catalog.find(Dataset, project.id, newest=1)
+    return any(one.reasons for one in found)
 
 
 def _few_shot(catalog: Catalog, project: Project) -> Candidate:
@@ -198,7 +199,7 @@ def _served(catalog: Catalog, project: Project, name: str) -> Candidate:
             update={"name": name, "label": "served base", "deployment": deployment}
         )
     run = catalog.get(Run, _of_project(catalog, project, Checkpoint, deployment.checkpoint_id).run_id)
-    thinks = catalog.get(Dataset, run.dataset_id).reasons
+    thinks = _thinks(catalog, project, run)
     return Candidate(name=name, label="served", student=run.plan.student, deployment=deployment, thinks=thinks)
 
 
