@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from tools.dataset.real import is_blank
 from tools.records import Sample, Task, TaskField
 from tools.synthesis.request.framing import asked
+from tools.text.strict_json import object_of
 from ui.markup import escape
 from ui.views import packed, verb
 
@@ -26,7 +27,7 @@ def edit_form(task: Task, sample: Sample) -> str:
 
 
 def _answer(task: Task, sample: Sample) -> str:
-    found = _object(sample.answer) if task.kind == "extraction" else None
+    found = object_of(sample.answer) if task.kind == "extraction" else None
     if found is not None:
         fields = "".join(_field(field, found.get(field.name)) for field in task.fields)
         return f'<fieldset data-json="answer"><legend>Answer</legend>{fields}</fieldset>'
@@ -71,11 +72,3 @@ def _choice(name: str, value: JsonValue, options: Iterable[tuple[str, JsonValue,
         for text, meant, label in options
     )
     return f"<select {name}>{told}</select>"
-
-
-def _object(answer: str) -> dict[str, JsonValue] | None:
-    try:
-        found = json.loads(answer)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None

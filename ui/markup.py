@@ -11,6 +11,8 @@ from difflib import SequenceMatcher
 
 from pydantic import JsonValue
 
+from tools.text.strict_json import object_of
+
 _CODE = re.compile(r"`([^`\n]+)`")
 _BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 _BULLET = re.compile(r"^\s*(?:[-*•])\s+(.*)$")
@@ -47,13 +49,8 @@ def prose(text: str) -> str:
 
 def fields_of(text: str) -> list[tuple[str, str]] | None:
     """A JSON object's fields as readable pairs; None when the text is no JSON object."""
-    try:
-        found: JsonValue = json.loads(text)
-    except ValueError:
-        return None
-    if not isinstance(found, dict):
-        return None
-    return [(name, readable(value)) for name, value in found.items()]
+    found = object_of(text)
+    return None if found is None else [(name, readable(value)) for name, value in found.items()]
 
 
 def readable(value: JsonValue) -> str:

@@ -12,7 +12,8 @@ from agent.commands.rules import proposal
 from agent.references import SampleRef, SampleRefs
 from agent.transcript import Outcome, Show
 from tools.errors import RetortError
-from tools.records import JsonObject, Sample
+from tools.records import Sample
+from tools.text.strict_json import object_of
 
 MOST_SHOWN = 20  # samples on one card
 _CHOSEN = {
@@ -211,17 +212,9 @@ def _bound_if_done(here: Here, judged: Sequence[Sample]) -> str:
 
 def _change_in_words(edited: Sample) -> str:
     """What an edit changed, where it is a value of a JSON answer; elsewhere only the user knows why."""
-    old, new = _object(edited.was.output) if edited.was else {}, _object(edited.answer)
+    old, new = (object_of(text) or {} for text in (edited.was.output if edited.was else "", edited.answer))
     changed = [name for name in new if name in old and old[name] != new[name]]
     return "; ".join(f"{name} is {_json(old[name])} and should be {_json(new[name])}" for name in changed)
-
-
-def _object(answer: str) -> JsonObject:
-    try:
-        found = json.loads(answer)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _json(value: JsonValue) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tools.text.model_json import json_in, last_object, parse_json
+from tools.text.model_json import json_in, last_object
+from tools.text.strict_json import parse_json
 
 ONE: dict[str, Any] = {"samples": [{"input": "a </think> b", "output": "x"}]}
 TEXT = json.dumps(ONE)

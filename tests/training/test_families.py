@@ -8,11 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tools.student.chat import Encoded
+from tools.student.decode.generation import greedy
 from tools.student.packing import pack
 from tools.training.checkpoint import trainable
 from tools.training.compute.fast import fast_rows
 from tools.training.compute.loss import row_loss
 from tools.training.compute.padded import padded_loss
+from tools.training.compute.selfcheck import selfcheck
 
 VOCABULARY = 97
 SMALL = {
@@ -41,19 +43,37 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "gemma2": ("Gemma2Config", {"head_dim": 16, "sliding_window": WINDOW, "query_pre_attn_scalar": 16}),
     "gemma3": ("Gemma3TextConfig", {"head_dim": 16, "sliding_window": WINDOW, "query_pre_attn_scalar": 16}),
     "phi3": ("Phi3Config", {"sliding_window": WINDOW}),
+    "smollm3": ("SmolLM3Config", {"no_rope_layers": [1, 0]}),
+}
+_DELTA = {f"linear_{name}": 2 for name in ("num_value_heads", "num_key_heads")}
+# Layers that hand on a state would hand it to the next sample of a row: these are trained in padded batches.
+STATES: dict[str, tuple[str, dict[str, Any]]] = {
+    "qwen3.5": (
+        "Qwen3_5TextConfig",
+        {
+            "head_dim": 16,
+            "layer_types": ["linear_attention", "full_attention"],
+            **_DELTA,
+            "linear_key_head_dim": 8,
+            "linear_value_head_dim": 8,
+        },
+    ),
+    "lfm2": ("Lfm2Config", {"layer_types": ["conv", "full_attention"]}),
 }
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
 def model(request: pytest.FixtureRequest) -> Any:
+    # Scores of Gemma 2 are capped, which torch's attention kernel cannot do: transformers' reference is then "eager".
+    return made_small(*FAMILIES[request.param], how="eager" if "gemma2" in request.param else "sdpa")
+
+
+def made_small(name: str, extra: dict[str, Any], how: str = "sdpa") -> Any:
     import torch
     import transformers
     from peft import LoraConfig, get_peft_model
 
-    name, extra = FAMILIES[request.param]
     torch.manual_seed(3)
-    # Scores of Gemma 2 are capped, which torch's attention kernel cannot do: transformers' reference is then "eager".
-    how = "eager" if "gemma2" in request.param else "sdpa"
     config = getattr(transformers, name)(**SMALL, **extra, attn_implementation=how)
     base = transformers.AutoModelForCausalLM.from_config(config)
     made = get_peft_model(base, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM"))
@@ -140,3 +160,44 @@ def hidden_states(model: Any, row: Any) -> Any:
         )
         .last_hidden_state[0]
     )
+
+
+@pytest.mark.parametrize("family", STATES)
+def test_a_student_with_states_is_trained_in_padded_batches_and_told_so(family: str) -> None:
+    model = made_small(*STATES[family])
+    samples = [
+        Encoded(prompt_ids=(5, 6, 7, *range(9, 9 + length)), answer_ids=(20, 21, 22)[: 1 + length % 3])
+        for length in (2, 9, 4, 17)
+    ]
+    checked = selfcheck(model, samples, 4, "fp32")  # rows so short that each holds one sample
+    assert not checked.exact
+    assert "cannot be packed (its layers hand on a state" in checked.sentence
+    with fast_rows(model):
+        packed, _ = gradients(model, [row_loss(model, row) for row in pack(samples, 500)])
+    padded, own = gradients(model, [padded_loss(model, samples)])
+    alone, reference = gradients(model, [padded_loss(model, [sample]) for sample in samples])
+    assert packed != pytest.approx(alone, rel=1e-5)  # what the word is for
+    assert padded == pytest.approx(alone, rel=1e-5)
+    assert all((own[name] - wanted).norm() <= 1e-4 * wanted.norm() + 1e-6 for name, wanted in reference.items())
+
+
+@pytest.mark.parametrize("family", STATES)
+def test_a_student_with_states_answers_in_a_batch_as_alone(family: str) -> None:
+    import torch
+
+    model = made_small(*STATES[family]).merge_and_unload()
+    prompts = [[5, 6, 7, *range(9, 9 + length)] for length in (2, 9, 30, 1, 14)]
+
+    def alone(prompt: list[int]) -> list[int]:
+        said: list[int] = []
+        for _ in range(6):
+            with torch.inference_mode():
+                logits = model(input_ids=torch.tensor([prompt + said]), use_cache=False).logits
+            said.append(int(logits[0, -1].argmax()))
+        return said
+
+    free = {at: alone(prompt) for at, prompt in enumerate(prompts)}
+    end = free[2][2]  # rows end at different times, and the states of the others go on
+    wanted = {at: said[: said.index(end)] if end in said else said for at, said in free.items()}
+    assert len({len(said) for said in wanted.values()}) > 1
+    assert dict(greedy(model, prompts, end_ids={end}, pad_id=0, max_new_tokens=6, batch_rows=3)) == wanted

@@ -4,6 +4,8 @@ import html
 import json
 import re
 
+import pytest
+
 from agent.transcript import Approval, Show
 from tests.ui.conftest import make_sample
 from tests.ui.drawn import around_mark, rows, texts
@@ -25,8 +27,10 @@ from tools.records import (
 )
 from tools.training.glimpse import Glimpse, keep
 from tools.training.monitor import Metric, append_metric
+from ui.markup import fields_of
 from ui.show.approval import approval_card
-from ui.show.cards import Cards
+from ui.show.cards import KINDS, Cards, show_data, show_text
+from ui.show.kind import Kind
 
 EVIL = "</td><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>\" data-act='{}'"
 
@@ -215,3 +219,27 @@ def test_more_like_this_is_said_in_words_where_it_costs(catalog: Catalog, projec
     show = Show(kind="samples", ids=(sample.id,))
     assert {"do": "say", "text": "more like 1"} in acts(Cards(catalog).draw(project, show))
     assert "more like" not in Cards(catalog).draw(project, show, newest=False)
+
+
+def test_an_answer_that_ran_away_is_no_object_and_draws(catalog: Catalog, project: Project) -> None:
+    for text in ("[" * 3_000, '{"a": ' * 3_000, '{"a": ' * 300 + "1" + "}" * 300, '{"a": NaN'):
+        assert fields_of(text) is None
+    runaway = '{"name": ' * 300 + "1" + "}" * 300
+    samples = [make_sample(project, "Say 1", text) for text in ("fine", runaway)]
+    catalog.add_all(samples)
+    drawn = Cards(catalog).draw(project, Show(kind="samples", ids=tuple(one.id for one in samples)))
+    assert "fine" in drawn
+
+
+def test_one_card_that_cannot_be_drawn_says_so(
+    catalog: Catalog, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_shown: object) -> str:
+        raise RecursionError("maximum recursion depth exceeded")
+
+    monkeypatch.setitem(KINDS, "samples", Kind(broken, broken, broken))
+    show = Show(kind="samples", ids=("sample-1",))
+    wanted = "This card (samples) cannot be drawn: RecursionError, maximum recursion depth exceeded."
+    assert wanted in Cards(catalog).draw(project, show)
+    assert show_text(catalog, project, show) == f"({wanted})"
+    assert show_data(catalog, project, show)["problem"] == wanted

@@ -108,7 +108,7 @@ def _answers(rows: Sequence[Dialogue]) -> tuple[str, dict[str, int]]:
     texts = [row.answer.strip() for row in rows]
     try:
         objects = [json.loads(text) for text in texts]
-    except ValueError:
+    except (ValueError, RecursionError):
         objects = []
     if objects and all(isinstance(one, dict) for one in objects):
         fields = dict.fromkeys(name for one in objects for name in one)

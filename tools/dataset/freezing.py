@@ -21,6 +21,7 @@ from tools.files import is_complete, need_space, seal_folder, sync_folder, to_js
 from tools.records import Dataset, Project, Sample, new_id
 from tools.synthesis.check.judging import fingerprints
 from tools.text.likeness import FINGERPRINTS, Fingerprints
+from tools.text.reasoning import opens_reasoning
 
 FILE_OF = {
     "train": "train.jsonl",
@@ -80,6 +81,7 @@ def freeze(
         left_out=left_out,
         vouched=dict(Counter(vouched(one) for part in parts.values() for one in part)),
         thin=thin(project.task, [one for part in parts.values() for one in part], drawn.test),
+        reasons=2 * sum(opens_reasoning(one.answer) for one in drawn.train) > len(drawn.train),
         parent_id=known[-1].id if known else "",
         review=passed.review,
     )

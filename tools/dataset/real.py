@@ -79,7 +79,7 @@ def shaped(answer: str, task: Task) -> tuple[str, str]:
         return answer, "" if answer.strip() else "its answer is empty"
     try:
         given = json.loads(answer)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return "", f"its answer is no JSON: {error}"
     if not isinstance(given, dict):
         return "", "its answer is no JSON object"

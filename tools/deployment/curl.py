@@ -4,7 +4,6 @@ import json
 import shlex
 
 from tools.records import Deployment, Project
-from tools.student.chat import TEMPLATE_ARGUMENTS
 from tools.synthesis.request.instructions import system_prompt
 
 
@@ -19,7 +18,6 @@ def curl_line(deployment: Deployment, project: Project) -> str:
             {"role": "user", "content": question},
         ],
         "temperature": 0,
-        "chat_template_kwargs": TEMPLATE_ARGUMENTS,
     }
     data = shlex.quote(json.dumps(body, ensure_ascii=False))
     return f"curl -s {deployment.url}/chat/completions -H 'Content-Type: application/json' -d {data}"

@@ -14,7 +14,7 @@ from tools.deployment import watchdog as guard
 from tools.deployment.merging import merge
 from tools.deployment.ports import claimed_port
 from tools.deployment.starting import need_vllm
-from tools.deployment.vllm import serve_command, serve_environment
+from tools.deployment.vllm import serve_command, serve_environment, write_speech
 from tools.errors import RetortError
 from tools.evaluation.candidates import find_candidate
 from tools.jobs import Stopped, Work
@@ -51,11 +51,20 @@ def _serve(work: Work, deployment: Deployment) -> NoReturn:
     model, adapter = resolve(candidate.loads), candidate.adapter
     if adapter is not None and deployment.mode == "merged":
         model, adapter = merge(model, adapter, folder / "model", candidate.precision), None
-    gpu = has_gpu()
+    gpu, speech = has_gpu(), write_speech(model, folder / "speech")
     log = folder / "vllm.log"
     with claimed_port(deployment.port) as port:  # a resumed job may find its old port taken
         deployment = work.catalog.change(Deployment, deployment.id, port=port, state="starting")
-        command = serve_command(deployment, candidate.student, model, adapter, gpu, candidate.precision)
+        command = serve_command(
+            deployment,
+            candidate.student,
+            model,
+            adapter,
+            gpu,
+            candidate.precision,
+            speech,
+            candidate.thinks,
+        )
         with log.open("wb") as file:  # of this start only, so that its last error is this start's
             process, lifeline = guard.start(command, file.fileno(), serve_environment(gpu))
         try:

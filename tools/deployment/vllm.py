@@ -10,23 +10,49 @@ from typing import Literal, TypeAlias
 from tools.deployment.starting import model_name
 from tools.errors import RetortError
 from tools.evaluation.students import SERVED_CONTEXT_TOKENS
+from tools.files import write_atomic
 from tools.records import Deployment
 from tools.settings import settings
-from tools.student.reference import short_name
+from tools.student.chat import end_token_ids, load_tokenizer, template_arguments
+from tools.student.reference import read_json, short_name, text_config
 
 Precision: TypeAlias = Literal["bf16", "fp32"]
 DTYPES: dict[Precision, str] = {"bf16": "bfloat16", "fp32": "float32"}
 LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # what vLLM 0.32 takes for --max-lora-rank
+TEMPLATE = "chat_template.jinja"
 FEW_CORES = 4  # measured on 2: 93 tokens/s with both, 58 with one
 # What a server may know of our environment; keys and tokens of teachers and hubs are none of its business.
 _PASSED = ("PATH", "HOME", "USER", "LANG", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD", "PYTHONPATH")
 _PASSED_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "NCCL_", "OMP_", "XDG_", "VLLM_CPU_", "VLLM_CACHE_", "TORCHINDUCTOR_")
 
 
+def write_speech(model: Path, folder: Path) -> Path:
+    """Write how the model is spoken to and where its answers end, as training and evaluation have it: a template and
+    a generation config for vLLM. Raises RetortError as `load_tokenizer` does.
+
+    vLLM's own way is to stop at the tokenizer's end token and at those that the model declares; where the template
+    ends a turn with another one, answers would run on. A config of ours names all of them, and no penalties.
+    """
+    tokenizer = load_tokenizer(model)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder / TEMPLATE, str(tokenizer.chat_template).encode())
+    ends = {"eos_token_id": end_token_ids(tokenizer, model)}
+    write_atomic(folder / "generation_config.json", json.dumps(ends).encode())
+    return folder
+
+
 def serve_command(  # noqa: PLR0917  where to, then what
-    deployment: Deployment, student: str, model: Path, adapter: Path | None, gpu: bool, precision: Precision = "bf16"
+    deployment: Deployment,
+    student: str,
+    model: Path,
+    adapter: Path | None,
+    gpu: bool,
+    precision: Precision = "bf16",
+    speech: Path | None = None,
+    thinks: bool = False,
 ) -> list[str]:
-    """The server's command line; `model` is a base with `adapter` on it, or a whole (merged or base) model.
+    """The server's command line; `model` is a base with `adapter` on it, or a whole (merged or base) model, `speech`
+    the folder of `write_speech` (None: as the model's own files say), `thinks` whether answers begin with reasoning.
 
     Served in the precision that was trained and scored in: rounding differently changes an answer now and then.
     """
@@ -34,7 +60,11 @@ def serve_command(  # noqa: PLR0917  where to, then what
     command += ["--host", deployment.host, "--port", str(deployment.port), "--model", str(model)]
     command += ["--dtype", DTYPES[precision], "--max-model-len", str(context_tokens(model))]
     # The model's own generation config may add penalties, and then the served answers are not the scored ones.
-    command += ["--generation-config", "vllm"]
+    command += ["--generation-config", str(speech or "vllm")]
+    command += ["--chat-template", str(speech / TEMPLATE)] if speech else []
+    # Texts as texts: vLLM would else guess from the template's code whether it wants parts.
+    command += ["--chat-template-content-format", "string"]
+    command += ["--default-chat-template-kwargs", json.dumps(template_arguments(thinks))]
     command += ["--no-enable-log-requests", "--disable-uvicorn-access-log", "--disable-log-stats"]
     if not gpu:
         command.append("--enforce-eager")
@@ -64,13 +94,13 @@ def serve_environment(gpu: bool, environment: Mapping[str, str] | None = None) -
 
 def context_tokens(model: Path) -> int:
     """Tokens of a prompt with its answer that the server takes."""
-    own = _read_json(model / "config.json").get("max_position_embeddings")
+    own = text_config(model).get("max_position_embeddings")
     return min(SERVED_CONTEXT_TOKENS, own) if isinstance(own, int) else SERVED_CONTEXT_TOKENS
 
 
 def served_rank(adapter: Path) -> int:
     """The smallest rank that vLLM offers and that holds every matrix of the adapter."""
-    config = _read_json(adapter / "adapter_config.json")
+    config = read_json(adapter / "adapter_config.json")
     if config.get("use_dora"):
         raise RetortError(
             f"vLLM cannot apply the DoRA adapter in {adapter} to its base.",
@@ -86,10 +116,3 @@ def served_rank(adapter: Path) -> int:
         f"The adapter in {adapter} has rank {rank}, which vLLM cannot serve (at most {LORA_RANKS[-1]}).",
         "Deploy it merged.",
     )
-
-
-def _read_json(path: Path) -> dict[str, object]:
-    if not path.is_file():
-        raise RetortError(f"{path} is missing.", "Choose another checkpoint or student.")
-    found = json.loads(path.read_bytes())
-    return found if isinstance(found, dict) else {}

@@ -31,6 +31,7 @@ class Candidate(Value):
     adapter: Path | None = None
     whole: Path | None = None  # a model of its own, all of whose weights were trained
     deployment: Deployment | None = None
+    thinks: bool = False  # asked to begin with reasoning, as its training rows do
     shots: tuple[Message, ...] = ()  # turns put between the system prompt and the row's own
 
     @property
@@ -45,7 +46,8 @@ class Candidate(Value):
             return self.name
         readable = re.sub(r"[^A-Za-z0-9.]+", "-", self.student.rpartition("/")[2]).strip("-.")
         shown = "".join(f" {shot.text}" for shot in self.shots)
-        digest = hashlib.sha256(f"{self.student} {self.precision}{shown}".encode()).hexdigest()[:8]
+        told = f"{self.student} {self.precision}{shown}{' thinks' if self.thinks else ''}"
+        digest = hashlib.sha256(told.encode()).hexdigest()[:8]
         return f"{self.name}-{readable}-{digest}"
 
     def asked(self, row: Row) -> Row:
@@ -81,6 +83,7 @@ def find_candidate(catalog: Catalog, project: Project, name: str) -> Candidate:
         precision=run.plan.precision,
         adapter=None if run.plan.method == "full" else folder,
         whole=folder if run.plan.method == "full" else None,
+        thinks=_thinks(catalog, project, run),
     )
 
 
@@ -92,7 +95,7 @@ def find_candidates(catalog: Catalog, project: Project, names: tuple[str, ...]) 
     trained = [one for one in others if one.adapter] or [one for one in others if one.name != "teacher"]
     stands_on = dict.fromkeys((one.student, one.precision) for one in trained)
     bases = [
-        Candidate(name="base", label=label, student=student, precision=precision)
+        Candidate(name="base", label=label, student=student, precision=precision, thinks=_thinks(catalog, project))
         for (student, precision), label in zip(stands_on, _base_labels(list(stands_on)), strict=True)
     ]
     return [*(bases or [_base(catalog, project)]), *others]
@@ -156,7 +159,14 @@ def _base_labels(stands_on: list[tuple[str, Literal["bf16", "fp32"]]]) -> list[s
 def _base(catalog: Catalog, project: Project) -> Candidate:
     runs = catalog.find(Run, project.id, newest=1)
     precision = runs[0].plan.precision if runs else "bf16"
-    return Candidate(name="base", label="base", student=base_student(catalog, project), precision=precision)
+    student, thinks = base_student(catalog, project), _thinks(catalog, project)
+    return Candidate(name="base", label="base", student=student, precision=precision, thinks=thinks)
+
+
+def _thinks(catalog: Catalog, project: Project, run: Run | None = None) -> bool:
+    """Whether one is asked to reason: as the rows of its run do, and a base as what was frozen last does."""
+    found = catalog.named(Dataset, [run.dataset_id]) if run else catalog.find(Dataset, project.id, newest=1)
+    return any(one.reasons for one in found)
 
 
 def _few_shot(catalog: Catalog, project: Project) -> Candidate:
@@ -185,11 +195,12 @@ def _served(catalog: Catalog, project: Project, name: str) -> Candidate:
             f"{name} is {deployment.state}, so it cannot be asked.", "Deploy a checkpoint and wait until it serves."
         )
     if not deployment.checkpoint_id:
-        student = base_student(catalog, project)
-        return Candidate(name=name, label="served base", student=student, deployment=deployment)
-    checkpoint = _of_project(catalog, project, Checkpoint, deployment.checkpoint_id)
-    student = catalog.get(Run, checkpoint.run_id).plan.student
-    return Candidate(name=name, label="served", student=student, deployment=deployment)
+        return _base(catalog, project).model_copy(
+            update={"name": name, "label": "served base", "deployment": deployment}
+        )
+    run = catalog.get(Run, _of_project(catalog, project, Checkpoint, deployment.checkpoint_id).run_id)
+    thinks = _thinks(catalog, project, run)
+    return Candidate(name=name, label="served", student=run.plan.student, deployment=deployment, thinks=thinks)
 
 
 def _of_project(catalog: Catalog, project: Project, kind: type[R], id_: str) -> R:

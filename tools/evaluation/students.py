@@ -10,7 +10,14 @@ from tools.errors import RetortError
 from tools.evaluation.candidates import Candidate
 from tools.machine import free_bytes
 from tools.records import Deployment
-from tools.student.chat import TEMPLATE_ARGUMENTS, chat_request, end_token_id, load_tokenizer, prompt_ids
+from tools.student.chat import (
+    chat_request,
+    end_token_ids,
+    load_tokenizer,
+    prompt_ids,
+    template_arguments,
+    text_ids,
+)
 from tools.student.decode.cache import ROOM_TOKENS
 from tools.student.decode.cpu import grouped_attention, use_fastest_threads
 from tools.student.decode.generation import greedy
@@ -48,8 +55,7 @@ class LocalStudent:
         self._slot = ""  # the adapter's name in `_adapters`, whose weights are exchanged
         self._loaded = ""  # the candidate whose weights it holds
         self._as_they_were: list[tuple[Any, Any]] = []  # weights that an adapter is summed into, and their own values
-        self.end_id = end_token_id(self.tokenizer)
-        self.end_ids = _end_ids(self.model, self.tokenizer)
+        self.end_ids = end_token_ids(self.tokenizer, folder)
 
     def device_name(self) -> str:
         import torch
@@ -66,7 +72,7 @@ class LocalStudent:
         self._switch_to(candidate)
         if self.device == "cpu":
             use_fastest_threads()
-        prompts = [prompt_ids(self.tokenizer, row.prompt, row.tools) for row in rows]
+        prompts = [prompt_ids(self.tokenizer, row.prompt, row.tools, thinks=candidate.thinks) for row in rows]
         batch_rows = self.batch_rows or self._room(max(map(len, prompts), default=0) + max_new_tokens)
         pad_id = self.tokenizer.pad_token_id
         found = greedy(
@@ -98,7 +104,7 @@ class LocalStudent:
         """An answer as this student writes it, its end included; no answer has none."""
         if not answer:
             return []
-        return [*self.tokenizer(answer, add_special_tokens=False)["input_ids"], self.end_id]
+        return [*text_ids(self.tokenizer, answer), self.end_ids[0]]
 
     def _switch_to(self, candidate: Candidate) -> None:
         for weight, values in self._as_they_were:
@@ -177,14 +183,14 @@ class ServedStudent:
             OpenAI(base_url=self.deployment.url, api_key="none", http_client=http, timeout=REQUEST_TIMEOUT_S) as client,
             ThreadPoolExecutor(SERVED_CONCURRENCY) as pool,
         ):
-            asked = {pool.submit(self._ask, client, row, max_new_tokens): row for row in rows}
+            asked = {pool.submit(self._ask, client, row, candidate, max_new_tokens): row for row in rows}
             try:
                 for done in as_completed(asked):
                     yield asked[done], done.result()
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _ask(self, client: Any, row: Row, max_new_tokens: int) -> str:
+    def _ask(self, client: Any, row: Row, candidate: Candidate, max_new_tokens: int) -> str:
         from openai import APIConnectionError, APIStatusError
 
         try:
@@ -193,7 +199,7 @@ class ServedStudent:
                 **chat_request(self.tokenizer, row),
                 temperature=0,
                 max_tokens=self._room(row, max_new_tokens),
-                extra_body={"chat_template_kwargs": TEMPLATE_ARGUMENTS},
+                extra_body={"chat_template_kwargs": template_arguments(candidate.thinks)},
             )
         except APIConnectionError as error:
             raise RetortError(
@@ -213,10 +219,3 @@ class ServedStudent:
             return max_new_tokens
         room = SERVED_CONTEXT_TOKENS - len(prompt_ids(self.tokenizer, row.prompt, row.tools))
         return max(1, min(max_new_tokens, room))
-
-
-def _end_ids(model: Any, tokenizer: Any) -> set[int]:
-    """Whatever ends an answer: the chat template's end of turn, and the ends that the model itself declares."""
-    declared = model.generation_config.eos_token_id
-    ends = {end_token_id(tokenizer), tokenizer.eos_token_id, *(declared if isinstance(declared, list) else [declared])}
-    return {end for end in ends if end is not None}

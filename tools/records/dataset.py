@@ -45,6 +45,7 @@ class Dataset(Record):
     thin: dict[str, int] = Field(
         {}, description="Labels or fields that a simulated test says nothing about, with the number of their patterns."
     )
+    reasons: bool = Field(False, description="Whether answers of train begin with reasoning in writing (<think>).")
     parent_id: str = Field("", description="The version frozen before it; empty for the first.")
     review: str = Field("", description="How much of it the user had looked at, and what that says of the rest.")
 

@@ -13,7 +13,7 @@ from tools.files import write_atomic
 from tools.settings import settings
 from tools.student.chat import Encoded, encode, end_token_id, load_tokenizer
 
-VERSION = 2  # of how a sample becomes tokens; another one is another key
+VERSION = 3  # of how a sample becomes tokens; another one is another key
 _TOKENIZER = (
     "tokenizer*",
     "special_tokens_map.json",

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from tools.records import JsonObject, Value
-from tools.text.model_json import parse_json
+from tools.text.strict_json import parse_json
 
 _CUT = {"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"}
 _FILTERED = {

@@ -7,15 +7,14 @@ loses none of its siblings; what is no JSON (NaN, 1e999, three thousand brackets
 import ast
 import html
 import json
-import math
 import re
 import warnings
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from pydantic import JsonValue
 
 from tools.records import JsonObject
+from tools.text.strict_json import finite, parse_json, refused, too_deep
 
 # What ends a model's thoughts, wherever they began: all before it is no answer. Qwen and DeepSeek; Gemini; Kimi;
 # Magistral; the final channel of gpt-oss.
@@ -29,7 +28,6 @@ _LIKE_JSON = re.compile(r"\{\s*\"|\[\s*[\[{]")
 _LIKE_PYTHON = re.compile(r"\{\s*'|\[\s*\{\s*'")
 # Outside strings: a comma before a closing bracket, a comment, and spaces that JSON does not know.
 _SLIPS = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])|//[^\n]*|[\u00a0\u2000-\u200b\u202f\u3000\ufeff]', re.DOTALL)
-_MOST_DEPTH = 100
 _MOST_FAILURES, _DEEP = 2_000, 50  # places that look like a beginning and are none; what one too deep counts as
 
 
@@ -61,17 +59,6 @@ def last_object(text: str) -> JsonObject | None:
     return next((one for one in reversed(json_in(text).values) if isinstance(one, dict)), None)
 
 
-def parse_json(text: str) -> JsonValue:
-    """The value that the text is, with nothing around it. Raises ValueError, for what nests too deeply too."""
-    try:
-        value: JsonValue = json.loads(text, parse_constant=_refused, parse_float=_finite)
-    except RecursionError as error:
-        raise ValueError("it nests too deeply") from error
-    if _too_deep(value):
-        raise ValueError("it nests too deeply")
-    return value
-
-
 def looks_like_json(text: str) -> bool:
     """Whether the text was meant as JSON, even if it cannot be read."""
     return bool(_LIKE_JSON.search(text))
@@ -95,25 +82,11 @@ def _scanned(text: str) -> Found:
                 broken = broken or str(error)
             failures, at = failures + 1, match.start() + 1
         else:
-            if _too_deep(value):
+            if too_deep(value):
                 broken = broken or "it nests too deeply"
             elif isinstance(value, dict) or not value or any(isinstance(one, dict) for one in value):
                 values.append(value)
     return Found(values or before, broken)
-
-
-def _too_deep(value: JsonValue) -> bool:
-    """Whether whoever walks through the value might not come back: what is meant never nests like this."""
-    level = [value]
-    for _ in range(_MOST_DEPTH):
-        level = [one for outer in level for one in _inside(outer)]
-        if not level:
-            return False
-    return True
-
-
-def _inside(value: JsonValue) -> Iterable[JsonValue]:
-    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _inside_string(text: str) -> str:
@@ -148,16 +121,5 @@ def _as_python(text: str) -> JsonValue:
     return value
 
 
-def _refused(constant: str) -> JsonValue:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _finite(number: str) -> float:
-    value = float(number)
-    if math.isinf(value):
-        raise ValueError(f"{number} is too large a number")
-    return value
-
-
 # Line breaks inside a string are no JSON either, but there is one way only to read them.
-_DECODER = json.JSONDecoder(strict=False, parse_constant=_refused, parse_float=_finite)
+_DECODER = json.JSONDecoder(strict=False, parse_constant=refused, parse_float=finite)

@@ -119,7 +119,8 @@ def _advised(student: str, train_samples: int, measured: Measured, wanted: JsonO
     )
     epochs, why_epochs = _epochs(train_samples, plan, measured)
     reasons = {
-        "student": f"{short_name(student)}: its {measured.parameters / 1e6:,.0f} million weights fit this machine",
+        "student": f"{short_name(student)}: its {measured.parameters / 1e6:,.0f} million weights fit this machine; "
+        f"{measured.template}",
         "epochs": why_epochs,
         "learning_rate": why_rate,
         "batch_samples": f"{train_samples} samples are few, and small batches give more steps",

@@ -15,7 +15,7 @@ from tools.errors import RetortError
 from tools.files import write_atomic
 from tools.records import Dataset
 from tools.settings import settings
-from tools.student.reference import resolve
+from tools.student.reference import resolve, text_config
 from tools.student.tokens import tokenised
 
 
@@ -34,10 +34,15 @@ def measure_lengths(catalog: Catalog, dataset: Dataset, student: str) -> Lengths
     )
     answer = done.stdout.strip().splitlines()[-1:]
     if done.returncode or not answer:
-        raise RetortError(
-            f"The samples could not be counted in tokens of {student!r}: {done.stderr.strip()[-300:]}",
-            "Check the student reference; `retort status` shows the default for this machine.",
+        problem, fix = (
+            json.loads(answer[0])
+            if answer and answer[0].startswith("[")
+            else (
+                done.stderr.strip()[-300:],
+                "Check the student reference; `retort status` shows the default for this machine.",
+            )
         )
+        raise RetortError(f"The samples could not be counted in tokens of {student!r}: {problem}", fix)
     found = Lengths.model_validate_json(answer[0])
     write_atomic(cached, answer[0].encode())
     return found
@@ -46,11 +51,15 @@ def measure_lengths(catalog: Catalog, dataset: Dataset, student: str) -> Lengths
 def main() -> int:
     """The child: a student and rows in, lengths out, both JSON."""
     asked = json.load(sys.stdin)
-    folder = resolve(asked["student"])
     splits = TypeAdapter(list[list[Row]]).validate_python(asked["splits"])
-    tokens = [sample.tokens for rows in splits for sample in tokenised(folder, rows)]
-    context = json.loads((folder / "config.json").read_bytes())["max_position_embeddings"]
-    print(lengths(asked["student"], context, tokens).model_dump_json())
+    try:
+        folder = resolve(asked["student"])
+        tokens = [sample.tokens for rows in splits for sample in tokenised(folder, rows)]
+    except RetortError as error:
+        print(json.dumps([error.problem, error.fix]))
+        return 1
+    own = text_config(folder).get("max_position_embeddings")  # a student that hands on a state may name no limit
+    print(lengths(asked["student"], own if isinstance(own, int) else max(tokens), tokens).model_dump_json())
     return 0
 
 

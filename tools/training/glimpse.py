@@ -9,7 +9,8 @@ from pydantic import Field
 from tools.dataset.splits import Row
 from tools.files import write_atomic
 from tools.records import Value
-from tools.student.chat import end_token_id, prompt_ids
+from tools.student.chat import end_token_ids, prompt_ids
+from tools.text.reasoning import opens_reasoning
 
 GLIMPSES = "glimpses.jsonl"
 PROMPTS = 3
@@ -25,14 +26,14 @@ class Glimpse(Value):
     answered: str
 
 
-def look(model: Any, tokenizer: Any, rows: Sequence[Row], step: int) -> list[Glimpse]:
+def look(model: Any, tokenizer: Any, rows: Sequence[Row], step: int, student: Path) -> list[Glimpse]:
     """Greedy answers to the first dev rows; the model must stand as peft made it, or under `fast_rows`."""
     import torch
 
     chosen = rows[:PROMPTS]
     wanted = [row.answer for row in chosen]
     longest = max(len(tokenizer(text)["input_ids"]) for text in wanted)
-    prompts = [prompt_ids(tokenizer, row.prompt, row.tools) for row in chosen]
+    prompts = [prompt_ids(tokenizer, row.prompt, row.tools, thinks=opens_reasoning(row.answer)) for row in chosen]
     width = max(map(len, prompts))
     pad = tokenizer.pad_token_id or 0
     ids = torch.tensor([[pad] * (width - len(p)) + list(p) for p in prompts], device=model.device)  # (prompts, width)
@@ -44,7 +45,7 @@ def look(model: Any, tokenizer: Any, rows: Sequence[Row], step: int) -> list[Gli
             max_new_tokens=min(MOST_TOKENS, longest * 5 // 4 + 8),
             do_sample=False,
             pad_token_id=pad,
-            eos_token_id=end_token_id(tokenizer),
+            eos_token_id=end_token_ids(tokenizer, student),
         )
     answers = tokenizer.batch_decode(made[:, width:], skip_special_tokens=True)
     return [

@@ -21,7 +21,7 @@ from tools.machine import free_bytes
 from tools.records import Dataset, Method, Value
 from tools.settings import settings
 
-VERSION = 7  # of what is measured; an older answer in the cache is another key
+VERSION = 8  # of what is measured; an older answer in the cache is another key
 
 
 class Wishes(Value):
@@ -36,6 +36,7 @@ class Wishes(Value):
 class Measured(Value):
     """Token lengths of train and dev for one student, and what real training steps took on this machine."""
 
+    template: str = Field("", description="What is done about the student's chat template, and what ends an answer.")
     samples: int
     prefix_tokens: int = Field(description="Tokens that all prompts begin with.")
     p50_tokens: int = Field(description="Median sample length, prefix included.")

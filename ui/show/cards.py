@@ -1,5 +1,6 @@
 """What stands below a sentence: each kind of Show as a card, as lines of a terminal, and as data."""
 
+import logging
 import textwrap
 from typing import Any
 
@@ -49,6 +50,7 @@ KINDS: dict[ShowKind, Kind] = {
     "deployment": DEPLOYMENT,
     "costs": COSTS,
 }
+log = logging.getLogger(__name__)
 SPEAKERS = {"user": "you", "assistant": "retort", "event": "news"}
 
 
@@ -87,6 +89,8 @@ class Cards:
             return self._comparisons[key]
         except RetortError as error:
             return problem_card(error.problem, error.fix)
+        except Exception as error:  # noqa: BLE001  a project must open whatever one of its cards holds
+            return problem_card(*_undrawn(show, error))
 
 
 def show_text(catalog: Catalog, project: Project, show: Show) -> str:
@@ -95,6 +99,8 @@ def show_text(catalog: Catalog, project: Project, show: Show) -> str:
         return KINDS[show.kind].text(Shown(catalog, project, show.ids))
     except RetortError as error:
         return f"({error.problem})"
+    except Exception as error:  # noqa: BLE001  as above
+        return f"({_undrawn(show, error)[0]})"
 
 
 def show_data(catalog: Catalog, project: Project, show: Show) -> Any:
@@ -103,6 +109,17 @@ def show_data(catalog: Catalog, project: Project, show: Show) -> Any:
         return KINDS[show.kind].data(Shown(catalog, project, show.ids))
     except RetortError as error:
         return {"problem": error.problem, "fix": error.fix}
+    except Exception as error:  # noqa: BLE001  as above
+        problem, fix = _undrawn(show, error)
+        return {"problem": problem, "fix": fix}
+
+
+def _undrawn(show: Show, error: Exception) -> tuple[str, str]:
+    """What a card says that cannot be drawn, and what to do."""
+    log.warning("a card of %s cannot be drawn", show.kind, exc_info=error)
+    told = (str(error).strip().splitlines() or [""])[0][:120]
+    what = f"This card ({show.kind}) cannot be drawn: {type(error).__name__}{f', {told}' if told else ''}."
+    return what, f"Look at {', '.join(show.ids[:3]) or 'what it shows'}: a text in it is out of the ordinary."
 
 
 def entry_text(catalog: Catalog, project: Project | None, entry: Entry) -> str:

@@ -1,6 +1,5 @@
 """Answers that are JSON objects: read strictly, compared by value, scored field by field."""
 
-import json
 from collections.abc import Iterator, Sequence
 
 from jsonschema import Draft202012Validator
@@ -11,17 +10,14 @@ from tools.evaluation.statistics.intervals import Indices, bootstrap, share
 from tools.records import JsonObject, Measure, Score, Task, TaskField
 from tools.text.forms.reading import Reader, reader_of
 from tools.text.plain import plain
+from tools.text.strict_json import object_of
 
 Pairs = Sequence[tuple[str, str]]  # (reference, answer) a row
 
 
 def parse_object(text: str) -> JsonObject | None:
     """The JSON object that `text` is, strictly: nothing around it, no NaN, no key twice; None otherwise."""
-    try:
-        found = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
-    except (ValueError, RecursionError):  # the latter for an answer of a thousand brackets
-        return None
-    return found if isinstance(found, dict) else None
+    return object_of(text, pairs=_once, constant=_refuse)
 
 
 def objects_equal(a: JsonObject | None, b: JsonObject | None) -> bool:

@@ -52,7 +52,7 @@ def _ask(student: LocalStudent | ServedStudent, candidate: Candidate, messages: 
 
 
 def _in_child(catalog: Catalog, question: _Question) -> str:
-    paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]  # -P keeps a user's own `tools` out
+    paths = [str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")]  # -P keeps a user's own `tools` out
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "tools.evaluation.studies.trial"],

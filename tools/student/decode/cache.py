@@ -22,6 +22,23 @@ def keeps_all(made: Any) -> bool:
     return all(isinstance(layer, _roomy_layer()) for layer in made.layers)
 
 
+def carries_state(config: Any) -> bool:
+    """Whether a layer of this model hands on a state from token to token, as linear attention and convolutions do."""
+    from transformers import DynamicCache
+    from transformers.cache_utils import LinearAttentionCacheLayerMixin
+
+    return any(isinstance(layer, LinearAttentionCacheLayerMixin) for layer in DynamicCache(config=config).layers)
+
+
+def select_rows(made: Any, indices: Any) -> None:
+    """Go on with these rows, each as often as it is named."""
+    for layer in made.layers:
+        if isinstance(layer, _roomy_layer()):
+            layer.batch_select_indices(indices)
+        else:  # the only way that takes the states of hybrid layers along
+            layer.reorder_cache(indices)
+
+
 @cache
 def _roomy_layer() -> Any:
     from transformers.cache_utils import DynamicLayer

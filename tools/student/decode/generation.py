@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from tools.student.decode.cache import keeps_all, roomy_cache
+from tools.student.decode.cache import keeps_all, roomy_cache, select_rows
 from tools.student.decode.guessing import STEP_TOKENS, Draft, worth_guessing
 from tools.student.packing import common_prefix
 
@@ -183,7 +183,7 @@ class _Batch:
 
         indices = torch.tensor(rows, device=self.mask.device)
         with torch.inference_mode():
-            self.cache.batch_select_indices(indices)
+            select_rows(self.cache, indices)
         self.mask = self.mask[indices]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import JsonValue
 
 from tools.records import Sample
-from tools.text.model_json import parse_json
+from tools.text.strict_json import parse_json
 
 _WORD = re.compile(r"\w{3,}")
 _MOST_SHAPE = 30  # characters of a value whose shape says something

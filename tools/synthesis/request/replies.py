@@ -8,8 +8,9 @@ from pydantic import BaseModel, BeforeValidator, JsonValue, ValidationError
 
 from tools.records import JsonObject, Message, Task, ToolCall, in_order
 from tools.teacher.protocol import Unusable
-from tools.text.model_json import json_in, last_object, parse_json
+from tools.text.model_json import json_in, last_object
 from tools.text.plain import spelled
+from tools.text.strict_json import parse_json
 
 
 def _told(value: object) -> object:

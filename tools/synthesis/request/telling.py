@@ -15,8 +15,8 @@ from tools.synthesis.request.replies import ANSWERS, MESSAGES, read_items, writt
 from tools.synthesis.request.wording import labelling, repairing, standing, telling
 from tools.teacher.protocol import Ask, Drafted, DrawnRecord, Held, Prompt, TeacherRequest, Unusable
 from tools.text.folding import folded
-from tools.text.model_json import parse_json
 from tools.text.personal import mask
+from tools.text.strict_json import parse_json
 
 _BRACKETS = re.compile(r"\[[^\[\]\n]{1,60}\]")
 _LIKELY_CHARS = 240  # of a message, for an estimate

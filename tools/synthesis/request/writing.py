@@ -23,8 +23,8 @@ from tools.synthesis.request.telling import likely_prompts, tell
 from tools.synthesis.request.telling import possible_prompts as tell_prompts
 from tools.synthesis.request.wording import critique, labelling, prompt, screening
 from tools.teacher.protocol import Ask, Drafted, Prompt, TeacherRequest, Unusable
-from tools.text.model_json import parse_json
 from tools.text.same_input import same_key
+from tools.text.strict_json import parse_json
 
 
 async def write(request: TeacherRequest, ask: Ask) -> tuple[Drafted, ...]:

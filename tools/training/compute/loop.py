@@ -307,7 +307,7 @@ class Training:
             return
         try:
             with self.engine.as_peft_made_it() as model:
-                keep(self.folder, look(model, self.tokenizer, self.dev_rows, step))
+                keep(self.folder, look(model, self.tokenizer, self.dev_rows, step, self.student))
         except Exception as error:  # noqa: BLE001  the checkpoint is safe by now
             self._miss(f"the dev prompts of step {step} were not answered", error)
 

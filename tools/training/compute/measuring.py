@@ -20,7 +20,7 @@ from tools.errors import RetortError
 from tools.machine import free_bytes
 from tools.records import Plan
 from tools.settings import settings
-from tools.student.chat import Encoded, load_tokenizer
+from tools.student.chat import Encoded, load_tokenizer, probe
 from tools.student.packing import common_prefix, pack
 from tools.student.reference import resolve, short_name
 from tools.student.tokens import tokenised
@@ -63,6 +63,7 @@ def _measure_here(student: str, splits: Sequence[Sequence[Row]], wishes: Wishes)
     room = _room(device)
     _need_room(parameters, plan, room)
     return Measured(
+        template=probe(folder),
         samples=len(samples),
         prefix_tokens=prefix,
         p50_tokens=lengths[len(lengths) // 2],
@@ -125,7 +126,7 @@ def _checkpoint_s(engine: "Engine", student: Path, dev: Sequence[Row]) -> float:
             save(folder, engine.model, engine.optimizer, Position(step=1, dev_loss=1))
         if dev:
             with engine.as_peft_made_it() as model:
-                look(model, tokenizer, dev, 1)
+                look(model, tokenizer, dev, 1, student)
         draw(folder)
         return time.monotonic() - started
 

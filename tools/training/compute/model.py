@@ -25,7 +25,10 @@ def student_model(student: Path, plan: Plan, device: str = "") -> Any:
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.bfloat16 if plan.precision == "bf16" and plan.method != "full" else torch.float32
     options: dict[str, Any] = {"quantization_config": _four_bits(device)} if plan.method == "qlora" else {}
-    base = AutoModelForCausalLM.from_pretrained(student, dtype=dtype, attn_implementation="sdpa", **options)
+    try:
+        base = AutoModelForCausalLM.from_pretrained(student, dtype=dtype, attn_implementation="sdpa", **options)
+    except ValueError as error:  # transformers' word for a family that it or this way of attention does not know
+        raise _unfit(student.name, error) from error
     if plan.method == "full":
         return base.to(device).eval()
     if plan.method != "qlora":  # a quantised model is placed while it is read
@@ -45,7 +48,15 @@ def with_adapter(base: Any, plan: Plan) -> Any:
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(base, config).eval()
+    try:
+        return get_peft_model(base, config).eval()
+    except ValueError as error:  # peft's word for layers that no adapter fits, such as Mamba's
+        raise _unfit(str(base.config.model_type), error) from error
+
+
+def _unfit(student: str, error: ValueError) -> RetortError:
+    told = str(error).strip().splitlines()[0].rstrip(".")[:200]
+    return RetortError(f"{student} cannot be trained here: {told}.", "Choose another student, e.g. hf:Qwen/Qwen3-0.6B.")
 
 
 def _four_bits(device: str) -> Any:

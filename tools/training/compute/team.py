@@ -78,7 +78,7 @@ def start_followers(size: int, plan_json: str) -> list[subprocess.Popen[str]]:
     followers = []
     for rank in range(1, size):
         command = [sys.executable, "-P", "-m", "tools.training.compute.follower"]
-        path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", ""))))
+        path = os.pathsep.join(filter(None, (str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", ""))))
         environment = {**os.environ, "RANK": str(rank), "PYTHONPATH": path}
         follower = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, env=environment)
         assert follower.stdin is not None
