@@ -10,14 +10,14 @@ from tools.evaluation.statistics.intervals import Indices, bootstrap, share
 from tools.records import JsonObject, Measure, Score, Task, TaskField
 from tools.text.forms.reading import Reader, reader_of
 from tools.text.plain import plain
-from tools.text.strict_json import object_of
+from tools.text.strict_json import object_of, refused
 
 Pairs = Sequence[tuple[str, str]]  # (reference, answer) a row
 
 
 def parse_object(text: str) -> JsonObject | None:
     """The JSON object that `text` is, strictly: nothing around it, no NaN, no key twice; None otherwise."""
-    return object_of(text, pairs=_once, constant=_refuse)
+    return object_of(text, pairs=_once, constant=refused)
 
 
 def objects_equal(a: JsonObject | None, b: JsonObject | None) -> bool:
@@ -152,7 +152,3 @@ def _once(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
     if len(found) < len(pairs):
         raise ValueError("a key occurs twice")
     return found
-
-
-def _refuse(constant: str) -> JsonValue:
-    raise ValueError(f"{constant} is not JSON")
