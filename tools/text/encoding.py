@@ -54,6 +54,13 @@ def is_broken(text: str) -> bool:
     return not text.isascii() and any("\udc80" <= char <= "\udcff" for char in text)
 
 
+def told_doubt(encoding: str, example: str) -> str:
+    """A sentence for a file whose encoding no byte proves, with some of its text as it was read; empty for Unicode."""
+    if not encoding or encoding.startswith("utf"):
+        return ""
+    return f"Its encoding is a guess, {encoding}: it reads “{' '.join(example.split())[:80]}”."
+
+
 def _unmarked(data: bytes) -> str:
     """UTF-16 or UTF-32 without its mark, or nothing: NUL bytes lie where the high bytes of Latin letters would."""
     for encoding in _WIDE:
