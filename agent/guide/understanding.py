@@ -123,8 +123,10 @@ def _without_shape(text: str) -> tuple[str, str]:
         found = json.loads(shape) if shape else None
     except (ValueError, RecursionError):
         return (around, shape) if _MEANT_AS_JSON.match(shape) else (text, "")  # where it breaks is told when it is read
-    is_tool = isinstance(found, dict) and ("function" in found or {"name", "parameters"} <= set(found))
-    if not isinstance(found, dict) or not found or (is_tool and kind_of(around) != "extraction"):
+    if not isinstance(found, dict) or not found:
+        return text, ""
+    is_tool = isinstance(found.get("function"), dict) or ("name" in found and isinstance(found.get("parameters"), dict))
+    if is_tool and kind_of(around) != "extraction":
         return text, ""
     return around, shape
 

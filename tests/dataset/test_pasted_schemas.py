@@ -144,3 +144,5 @@ def test_a_tool_is_the_answers_shape_where_extraction_is_asked_for() -> None:
     tool = json.dumps({"type": "function", "function": TOOL})
     assert understand(f"Extract fields from letters as {tool}").answer_schema == tool
     assert understand(f"Train a model to call this function: {tool}").answer_schema == ""
+    answer = '{"function": "pump", "site": "Kiel"}'
+    assert understand(f"Turn notes of machines into {answer}").answer_schema == answer
