@@ -272,6 +272,14 @@ def test_tables_that_lay_out_a_page_are_no_tables(tmp_path: Path, html: str, kin
     assert words <= set(re.findall(r"\w+", " ".join(text for _, text in found)))
 
 
+def test_a_guessed_encoding_is_told_with_words_as_they_were_read(tmp_path: Path) -> None:
+    text = "Rules\n\nГде моя посылка? Она в пути.\n"
+    assert reading(tmp_path / "a.txt", text.encode("koi8-r")).notes == (
+        "Its encoding is a guess, koi8-r: it reads “Где моя посылка? Она в пути.”.",
+    )
+    assert reading(tmp_path / "b.txt", text).notes == ()
+
+
 def test_formulas_that_hold_no_value_are_told(tmp_path: Path) -> None:
     from openpyxl import Workbook
 

@@ -7,7 +7,7 @@ from tools.documents.confinement import confine
 from tools.documents.kinds import Kind
 from tools.documents.prose import read_markdown, read_text
 from tools.documents.reading import Element, Reading
-from tools.text.encoding import decode
+from tools.text.encoding import decode, told_doubt
 
 WITHOUT_TITLES: tuple[Kind, ...] = ("text", "docx", "doc", "odt", "rtf", "pdf", "image")  # or not reliably with them
 
@@ -58,7 +58,11 @@ def _read(source: Path, kind: Kind, *, with_ocr: bool) -> Reading:
             decoded = decode(source.read_bytes())
             if decoded is None:
                 return Reading(problem="its text encoding cannot be recognised", fix="Save it as UTF-8 text.")
-            return _read_decoded(kind, decoded.readable.replace("\r\n", "\n").replace("\r", "\n"))
+            text = decoded.readable.replace("\r\n", "\n").replace("\r", "\n")
+            telling = next((line for line in text.splitlines() if not line.isascii()), "")
+            doubt = told_doubt(decoded.encoding, telling) if telling else ""
+            reading = _read_decoded(kind, text)
+            return reading.model_copy(update={"notes": (*reading.notes, *filter(None, [doubt]))})
         case _:
             return office.read_office(source, kind)
 

@@ -20,7 +20,8 @@ _SCRIPTS = (
     ("euc-jp", re.compile("[\u3041-\u30ff]"), 0.25),
     ("cp949", re.compile("[\uac00-\ud7a3]"), 0.95),  # Chinese bytes give Hangul and Chinese signs mixed
 )
-_CYRILLIC, _TURNED = re.compile("[\u0400-\u04ff]"), re.compile("[а-яё][А-ЯЁ]")
+_TURNED, _COMMON = re.compile("[а-яё][А-ЯЁ]"), re.compile("[оеаинт]")  # the latter are half of any Russian text
+_OTHER_SCRIPTS = re.compile("[\u0370-\u03ff\u0530-\u06ff\u0e00-\u0eff]")  # Greek, Armenian, Hebrew, Arabic, Thai
 
 
 class Decoded(NamedTuple):
@@ -106,15 +107,20 @@ def _guessed(data: bytes) -> str:
     from charset_normalizer import from_bytes
 
     best = from_bytes(data).best()
-    if best is not None and _is(data, best.encoding):
-        return _cyrillic(data) if _CYRILLIC.search(data.decode(best.encoding)) else best.encoding
+    guessed = best.encoding if best is not None and _is(data, best.encoding) else ""
+    cyrillic = _cyrillic(data)
+    sure = guessed and _share(data.decode(guessed), _OTHER_SCRIPTS) > 0.9
+    if cyrillic and not sure and _share(data.decode(cyrillic), _COMMON) > 0.25:
+        return cyrillic
+    if guessed:
+        return guessed
     return "cp1252" if _is(data, "cp1252") else "latin-1"
 
 
 def _cyrillic(data: bytes) -> str:
     """KOI8-R read as cp1251, and the other way round, has small letters before capitals within words."""
     known = [encoding for encoding in ("cp1251", "koi8-r") if _is(data, encoding)]
-    return min(known, key=lambda encoding: len(_TURNED.findall(data.decode(encoding))), default="latin-1")
+    return min(known, key=lambda encoding: len(_TURNED.findall(data.decode(encoding))), default="")
 
 
 def _share(text: str, signs: re.Pattern[str]) -> float:
