@@ -62,11 +62,14 @@ def _not_given_just_now(here: Here, *, file: str, **_: object) -> Risk | None:
             ),
             "[the] input [column] is {input_column} [and] [the] output [column] is {output_column}",
             "[the] input [column] is {input_column}; [and] [the] output [column] is {output_column}",
+            "[the] instruction [column] is {instruction_column}[,|;] [and] [the] input [column] is {input_column}[,|;]"
+            " [and] [the] output [column] is {output_column}",
         ],
         "zh": [
             "导入[数据][(为|到|作为){split}[集|数据]]",
             ("(这些|这)(是|都是)[我们的|我的|用户的]真实[的](消息|数据|留言|短信)", {"split": "real"}),
             "输入[列]是{input_column}[;|；]输出[列]是{output_column}",
+            "指令[列]是{instruction_column}[;|；]输入[列]是{input_column}[;|；]输出[列]是{output_column}",
         ],
         "pt": [
             "(importa|importe|importar) [isto|o arquivo|as linhas|os dados] [(como|para) [o] {split}]",
@@ -82,6 +85,7 @@ def import_rows(
     split: Split = "",
     input_column: Column = "",
     output_column: Column = "",
+    instruction_column: Column = "",
     licence: str = "",
 ) -> Outcome:
     """Import an uploaded file of rows (upload id or name) as approved samples: chat messages, ShareGPT, Alpaca,
@@ -89,13 +93,14 @@ def import_rows(
 
     `split` 'real' is for messages as the user's own users typed them: sealed, they measure the student and are never
     trained on; a file of messages alone (.txt with one message a line, or one column) waits for their answers.
-    `input_column` and `output_column` say which columns of a table are meant where their names do not; `licence`
-    is recorded with the samples.
+    `input_column`, `output_column` and, before the input, `instruction_column` say which columns of a table are meant
+    where their names do not; `licence` is recorded with the samples.
     """
     from tools.dataset.importing import import_rows
 
     upload, path = uploads.find(here.catalog, here.project, file)
-    columns = {part: column for part, column in (("input", input_column), ("output", output_column)) if column}
+    said = {"instruction": instruction_column, "input": input_column, "output": output_column}
+    columns = {part: column for part, column in said.items() if column}
     if split == "real" and not columns and (given := _of_file(path, upload.name, here.project.task)) is not None:
         return _taken(here, given, upload.name)
     report = import_rows(here.catalog, here.project, path, split, columns or None, name=upload.name, licence=licence)

@@ -22,7 +22,7 @@ from agent.phrase import Said, example, parse
 from agent.said.sentences import knows, say
 from agent.status import ProjectStatus
 from agent.toolbox import commands
-from tools.dataset.importing import named_split
+from tools.dataset.importing import may_hold_rows, named_split
 from tools.records import JsonObject, new_id
 
 TABLES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
@@ -180,7 +180,7 @@ class Talk:
         told = said if said and _file_argument(said) else Said(verb="import_rows")
         told = Said(verb="import_rows", arguments={"split": "real"}) if real else told
         takes = _file_argument(told)
-        chosen = (rows or files) if told is said or real else rows
+        chosen = ([one for one in files if may_hold_rows(str(one["name"]))] or files) if told is said or real else rows
         if takes and takes.kind is not str:
             calls.append((told.verb, {**told.arguments, **takes.files([str(one["id"]) for one in chosen])}))
         elif takes:

@@ -71,6 +71,8 @@ _HOW = re.compile(
     re.IGNORECASE,
 )
 _IS_ONE = re.compile(r"[^,，、;]{1,40}[:：]")
+# A key in any quotes, or one before a colon: a `{placeholder}` is none.
+_MEANT_AS_JSON = re.compile(r"\{\s*(?:[\"'“‘]|[A-Za-z_$]\w*\s*:)")
 
 
 class Understood(Value):
@@ -115,13 +117,18 @@ def understand(text: str) -> Understood:
 def _without_shape(text: str) -> tuple[str, str]:
     """The text without the JSON object in it, and that object; functions and worked examples are no shape."""
     start, end = text.find("{"), text.rfind("}") + 1
+    shape = text[start:end] if 0 <= start < end and "=>" not in text else ""
+    around = re.sub(r"```\w*", "", text[:start] + text[end:]) if shape else text
     try:
-        found = json.loads(text[start:end]) if 0 <= start < end and "=>" not in text else None
+        found = json.loads(shape) if shape else None
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict) or not found or "function" in found or {"name", "parameters"} <= set(found):
+        return (around, shape) if _MEANT_AS_JSON.match(shape) else (text, "")  # where it breaks is told when it is read
+    if not isinstance(found, dict) or not found:
         return text, ""
-    return re.sub(r"```\w*", "", text[:start] + text[end:]), text[start:end]
+    is_tool = isinstance(found.get("function"), dict) or ("name" in found and isinstance(found.get("parameters"), dict))
+    if is_tool and kind_of(around) != "extraction":
+        return text, ""
+    return around, shape
 
 
 def kind_of(text: str) -> TaskKind | None:

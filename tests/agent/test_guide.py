@@ -10,7 +10,7 @@ import pytest
 from agent.guide.understanding import field_names, understand
 from agent.session import Session
 from tools.catalog import Catalog
-from tools.records import Dataset, JsonObject, Project, Run, Sample
+from tools.records import Dataset, Document, JsonObject, Project, Run, Sample
 
 GOALS: list[tuple[str, JsonObject]] = [
     (
@@ -282,3 +282,23 @@ def test_the_page_side_loads_nothing_heavy() -> None:
     root = Path(__file__).parents[2]
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["rows.xlsx", "rows.txt"])
+def test_what_is_said_of_a_file_counts_more_than_its_ending(catalog: Catalog, tmp_path: Path, name: str) -> None:
+    """A guide for readers that is dropped with the rows is still read as a document."""
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for cells in (["text", "label"], ["late again", "complaint"], ["well done", "praise"]):
+        book.active.append(cells)
+    book.save(tmp_path / "rows.xlsx")
+    line = {"messages": [{"role": "user", "content": "late again"}, {"role": "assistant", "content": "complaint"}]}
+    (tmp_path / "rows.txt").write_text("\n".join(map(json.dumps, [line, line])))
+    (tmp_path / "guide.html").write_text("<p>How we sort.</p>")
+    session = Session(catalog)
+    say(session, "I want a classifier of customer emails into complaint and praise", "English")
+    session.say("import", files=[tmp_path / name, tmp_path / "guide.html"])
+    assert session.project
+    assert catalog.find(Sample, session.project.id)[0].question == "late again"
+    assert [one.name for one in catalog.find(Document, session.project.id)] == ["guide.html"]

@@ -279,7 +279,7 @@ def test_a_parquet_file_is_read_by_its_rows(project: Project, tmp_path: Path) ->
         ("rows.jsonl", b'{"input": 1}\nx\ny', "line 2 and 1 more: it is not valid JSON"),
         ("rows.json", b'[{"messages": []}]', "the last message is not the assistant's answer"),
         ("rows.json", b'{"a": "b", "c": [1, 2', "nothing after it was read"),
-        ("rows.json", b'{"version": "1.1", "data": [{"a": 1}]}', "1 rows are too few to guess from"),
+        ("rows.json", b'{"version": "1.1", "data": [{"a": 1}]}', "(its keys: a)"),
         ("rows.jsonl", b'{"text": "a long text"}', "add it as a document"),
         ("rows.jsonl", b'{"response": "b"}', "an answer without a question"),
         ("rows.md", b"[link](x)", "(.md)"),

@@ -94,7 +94,8 @@ def test_a_changed_file_takes_the_place_of_the_old_one_and_says_what_changed(
     assert catalog.get(Document, old.id).state == "replaced"
     assert {one.document_id for one in current_passages(catalog, project)} == {new.id}
     other = add_file(catalog, project, write(tmp_path / "elsewhere" / "a.md", "Nothing in common with it."))
-    assert (other.replaces, other.note) == ("", "")
+    told = "Another a.md is here already: this one is called a (2).md."
+    assert (other.replaces, other.name, other.note) == ("", "a (2).md", told)
     assert catalog.get(Document, new.id).state == "current"
     back = add_file(catalog, project, write(tmp_path / "a.md", HANDBOOK))  # the old content is news again
     assert (back.replaces, catalog.get(Document, new.id).state) == (new.id, "replaced")
@@ -199,3 +200,47 @@ def assert_nothing_is_left(catalog: Catalog, project: Project) -> None:
     assert catalog.find(Passage, project.id) == []
     uploads = catalog.folder(project) / "uploads"
     assert not uploads.exists() or list(uploads.iterdir()) == []
+
+
+LICENCE = "Everybody may copy this text, for whatever end, and change it too."
+
+
+def test_files_of_one_name_in_one_drop_are_different_documents(
+    catalog: Catalog, project: Project, tmp_path: Path
+) -> None:
+    """Four folders of a guideline have a README each, which share their licence and little else."""
+    texts = [
+        f"# Part {number}\n\n{LICENCE}\n\nIt tells of {topic}.\n" for number, topic in enumerate(("quays", "tides"))
+    ]
+    given = [Given(path=write(tmp_path / f"{n}.md", text), name="README.md") for n, text in enumerate(texts)]
+    added = add_files(catalog, project, [*given, given[0]])
+    assert sorted(one.name for one in added.documents) == ["README (2).md", "README.md"]
+    assert all(one.state == "current" and not one.replaces for one in catalog.find(Document, project.id))
+    numbered = next(one for one in added.documents if one.name != "README.md")
+    assert numbered.note == "Another README.md is here already: this one is called README (2).md."
+    later = write(tmp_path / "x.md", catalog_text(catalog, project, numbered) + "\n\nAnd of one thing more.\n")
+    again = add_files(catalog, project, [Given(path=later, name="README (1).md")]).documents[0]
+    assert (again.replaces, again.name) == (numbered.id, numbered.name)
+
+
+def catalog_text(catalog: Catalog, project: Project, document: Document) -> str:
+    return (catalog.folder(project) / document.path).read_text()
+
+
+def test_a_job_that_goes_on_takes_its_own_files_for_no_versions(
+    catalog: Catalog, project: Project, tmp_path: Path
+) -> None:
+    first, second = (write(tmp_path / f"{n}.md", f"{HANDBOOK}\nPart {n}.\n") for n in (1, 2))
+    add_files(catalog, project, [Given(path=first, name="cover.md")], job_id="job-1")
+    resumed = add_files(catalog, project, [Given(path=second, name="cover.md")], job_id="job-1").documents[0]
+    assert (resumed.name, resumed.replaces) == ("cover (2).md", "")
+
+
+def test_what_shares_less_than_half_of_its_text_only_shares_a_name(
+    catalog: Catalog, project: Project, tmp_path: Path
+) -> None:
+    add_file(catalog, project, write(tmp_path / "README.md", f"# About\n\n{LICENCE}\n\n{'Quays are long. ' * 9}\n"))
+    other = add_file(
+        catalog, project, write(tmp_path / "README.md", f"# About\n\n{LICENCE}\n\n{'Tides are low. ' * 9}\n")
+    )
+    assert (other.name, other.replaces) == ("README (2).md", "")

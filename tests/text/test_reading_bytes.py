@@ -63,3 +63,20 @@ def test_a_broken_byte_costs_itself_in_prose_and_its_line_in_a_table(tmp_path: P
 @pytest.mark.parametrize("data", [b"\x00\x01\x02\x00" * 50, b"\xff\xfea", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"])
 def test_what_is_no_text_is_none(data: bytes) -> None:
     assert decode(data) is None
+
+
+SPOKEN = {
+    "cp932": "私の荷物はどこですか。追跡番号は12です。\n",
+    "euc-jp": "私の荷物はどこですか。追跡番号は12です。\n",
+    "cp949": "제 소포는 어디에 있나요? 번호는 12입니다.\n",
+    "gb18030": "我的包裹在哪里？单号是12。\n",
+    "koi8-r": "Где моя посылка? Номер 12.\n",
+    "cp1251": "Где моя посылка? Номер 12.\n",
+}
+
+
+@pytest.mark.parametrize("encoding", SPOKEN)
+def test_old_encodings_of_one_script_are_told_apart(encoding: str) -> None:
+    found = decode(SPOKEN[encoding].encode(encoding) * 5)
+    assert found is not None
+    assert (found.text, found.encoding) == (SPOKEN[encoding] * 5, encoding)

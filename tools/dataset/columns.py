@@ -19,12 +19,12 @@ NAMES = {
         *("class", "topic", "sentiment", "tag", "reply", "result", "summary", "translation"),
         *("答案", "输出", "标签", "回答", "类别", "分类", "意图", "情感", "回复"),
     ),
-    "system": ("system", "system_prompt"),
+    "system": ("system", "system_prompt", "system_message"),
     "history": ("history",),
     "tools": ("tools", "functions"),
 }
-SIDE = ("system", "history", "tools")  # parts that a row may lack
-ALPACA = {"instruction": "instruction", "input": "input", "output": "output"}
+TOLD = (*NAMES, "instruction")  # the parts that a user may name columns for
+ALPACA = ("instruction", "input", "output")
 LOOKED_AT = 200  # rows that a proposal is made from
 FEWEST_ROWS = 3  # fewer show nothing
 
@@ -44,10 +44,11 @@ def find_columns(
 
     Raises RetortError when a told column is not there, or when nothing can be proposed.
     """
+    spelled = {_key(column): column for column in header}
     if told:
         chosen = _as_told(header, name, told)
-    elif {"instruction", "output"} <= set(header):
-        chosen = {part: column for part, column in ALPACA.items() if column in header}
+    elif {"instruction", "output"} <= set(spelled):
+        chosen = {part: spelled[part] for part in ALPACA if part in spelled}
     elif {"tools", "answers"} <= set(header):  # xLAM: the answers are calls
         chosen = {"output": "answers"}
     else:
@@ -55,7 +56,7 @@ def find_columns(
     for part, names in NAMES.items():
         if part in chosen or (part == "input" and "instruction" in chosen):
             continue
-        fitting = [column for column in header if column.strip().casefold() in names and column not in chosen.values()]
+        fitting = [column for column in header if _key(column) in names and column not in chosen.values()]
         if len(fitting) == 1:
             chosen[part] = fitting[0]
     if missing := [part for part in ("input", "output") if part not in {*chosen, *_instead(chosen)}]:
@@ -90,8 +91,8 @@ def unclear(header: Sequence[str], name: str, why: str) -> RetortError:
 def _as_told(header: Sequence[str], name: str, told: Mapping[str, str]) -> dict[str, str]:
     chosen: dict[str, str] = {}
     for part, column in told.items():
-        if part not in NAMES:
-            raise unclear(header, name, f"a column can be {', '.join(NAMES)}, but not {part!r}")
+        if part not in TOLD:
+            raise unclear(header, name, f"a column can be {', '.join(TOLD)}, but not {part!r}")
         exact = [found for found in header if found == column]
         fitting = exact or [found for found in header if found.casefold() == column.casefold()]
         if len(fitting) != 1:
@@ -123,12 +124,22 @@ def _proposed(header: Sequence[str], rows: Sequence[JsonObject], name: str, name
         how = "has a fitting name" if calls_itself else "holds objects" if objects else "repeats its values"
         reasons.append(f"{parts['output']!r} {how}")
     if "input" not in parts and "instruction" not in parts:
-        left = [column for column in free if column != parts["output"]]
+        left = [column for column in free if column != parts["output"] and not _mostly_one(free[column])]
         parts["input"] = max(left, key=lambda column: sum(map(len, free[column])), default="")
         reasons.insert(0, f"{parts['input']!r} holds the longest texts")
     if missing := [part for part in ("input", "output") if parts.get(part) == ""]:
         raise unclear(header, name, f"it is not clear which column is the {' and the '.join(missing)} (none fits)")
     return Columns(parts=parts, certain=False, why=" and ".join(reasons))
+
+
+def _key(column: str) -> str:
+    """'System Prompt' and 'system-prompt' are system_prompt."""
+    return "_".join(column.casefold().replace("-", " ").replace("_", " ").split())
+
+
+def _mostly_one(texts: Sequence[str]) -> bool:
+    """One text in more than half of the rows is an instruction, and no question."""
+    return max(map(texts.count, set(texts)), default=0) > len(texts) / 2
 
 
 def _text(value: JsonValue) -> str:

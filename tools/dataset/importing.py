@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal, TypeAlias
 
 from pydantic import Field
@@ -13,6 +13,7 @@ from tools.catalog import Catalog
 from tools.dataset.inference import infer_task
 from tools.dataset.reading import read_file
 from tools.dataset.rows import FileRow, FileRows
+from tools.documents.kinds import SUFFIXES
 from tools.errors import RetortError
 from tools.files import sha256, write_atomic
 from tools.records import REAL, Dialogue, Message, Project, Sample, Task, Value, new_id
@@ -122,6 +123,11 @@ def read_rows(path: Path, task: Task | None, column_map: dict[str, str] | None =
         prompt = _system_prompt(task, found)
         return found.model_copy(update={"rows": tuple(_told(row, prompt) for row in found.rows)})
     return found
+
+
+def may_hold_rows(name: str) -> bool:
+    """Whether rows may be read from a file of this name when somebody says so: what is no book, picture or mail."""
+    return SUFFIXES.get(PurePath(name).suffix.lower(), "table") in ("table", "text", "markdown", "xlsx", "xls")
 
 
 def named_split(name: str) -> Split:

@@ -1,16 +1,19 @@
 """One record as a sample: which layout it has, told from its keys, and its messages and tools."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from pydantic import Field, JsonValue
 
+from tools.dataset.strict import loads
 from tools.dataset.turns import Unfit, read_calls, read_tools, read_turns, text_of
+from tools.dataset.unwrapping import TURN_LISTS
 from tools.records import JsonObject, Message, Value
 
 Layout: TypeAlias = Literal["chat", "columns", "other"]
-TURN_LISTS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns")
+SYSTEM_KEYS = ("system", "system_prompt", "system_message")
+_USED = (*SYSTEM_KEYS, "tools", "functions", "label", "kto_tag")  # of a chat record, beside its turns
 PREFERENCE = ("rejected", "rejected_response", "rejected_messages")
 MEDIA = ("images", "image", "videos", "video", "audios", "audio", "image_bytes")
 
@@ -21,6 +24,7 @@ class Read(Value):
     messages: tuple[Message, ...]
     tools: tuple[JsonObject, ...] = ()
     left_out: frozenset[str] = Field(frozenset(), description="What of the record was left out on purpose: reasoning.")
+    unused: tuple[str, ...] = Field((), description="Keys of a chat record that nothing was taken from.")
 
 
 def layout_of(row: JsonObject) -> Layout:
@@ -39,11 +43,16 @@ def read_chat(row: JsonObject) -> Read:
     if row.get("label") is False:
         raise Unfit("it is marked as a bad answer (label false)")
     messages, left_out = read_turns(turns if isinstance(turns, list) else [])
-    system = row.get("system")
-    if isinstance(system, str) and system and (not messages or messages[0].role != "system"):
-        messages.insert(0, Message(role="system", content=system))
+    known = [name for name in SYSTEM_KEYS if isinstance(row.get(name), str) and row[name]]
+    told = messages[:1] and messages[0].role == "system"
+    if known and not told:
+        messages.insert(0, Message(role="system", content=str(row[known[0]])))
     tools = read_tools(row.get("tools") or row.get("functions"))
-    return Read(messages=tuple(messages), tools=tools, left_out=frozenset(left_out))
+    unread = known if told else known[1:]
+    unused = [
+        name for name, value in row.items() if name in unread or (name not in (key, *_USED) and value is not None)
+    ]
+    return Read(messages=tuple(messages), tools=tools, left_out=frozenset(left_out), unused=tuple(unused))
 
 
 def read_columns(row: JsonObject, parts: Mapping[str, str], *, strip: bool = False) -> Read:
@@ -66,7 +75,7 @@ def read_columns(row: JsonObject, parts: Mapping[str, str], *, strip: bool = Fal
         left_out |= out
     else:
         messages.append(Message(role="user", content=text_of("\n".join(map(_text, given)), left_out)))
-    messages += _answer(cell("output"), bool(tools))
+    messages += _answer(cell("output"), tools)
     return Read(messages=tuple(messages), tools=tools, left_out=frozenset(left_out))
 
 
@@ -100,7 +109,7 @@ def _history(value: JsonValue) -> list[Message]:
     """Pairs of earlier questions and answers, as a list or as its JSON text."""
     if isinstance(value, str):
         try:
-            value = json.loads(value) if value.strip() else None
+            value = loads(value) if value.strip() else None
         except (ValueError, RecursionError) as error:
             raise Unfit(f'its "history" is not valid JSON ({error})') from error
     messages = []
@@ -111,16 +120,17 @@ def _history(value: JsonValue) -> list[Message]:
     return messages
 
 
-def _answer(value: JsonValue, may_call: bool) -> list[Message]:
+def _answer(value: JsonValue, tools: Sequence[JsonObject]) -> list[Message]:
     """The answer's message; with tools on offer a JSON list of calls is read as these calls (xLAM's layout)."""
     if isinstance(value, list) and all(isinstance(turn, dict) and turn.get("role") for turn in value):
         return read_turns(value)[0]
-    if may_call:
+    if tools:
+        offered = {tool["function"]["name"] for tool in tools if isinstance(tool["function"], dict)}
         try:
             calls = read_calls(value)
         except Unfit:
             calls = ()  # it is an answer in words
-        if calls:
+        if calls and all(call.arguments or call.name in offered for call in calls):
             return [Message(role="assistant", content="", tool_calls=calls)]
     return [Message(role="assistant", content=_text(value))]
 

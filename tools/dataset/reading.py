@@ -1,5 +1,6 @@
 """A user's file as rows, whatever it is: what holds the records and which layout they have is found by looking."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -7,18 +8,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tools.dataset.columns import LOOKED_AT, Columns, find_columns, unclear
-from tools.dataset.layouts import TURN_LISTS, Read, layout_of, read_chat, read_columns, why_other
+from tools.dataset.layouts import Read, layout_of, read_chat, read_columns, why_other
+from tools.dataset.padding import Padding
 from tools.dataset.pieces import Piece, json_pieces, parquet_pieces
 from tools.dataset.rows import FileRow, FileRows, flaw
-from tools.dataset.tables import read_text_table, read_workbook
+from tools.dataset.tables import is_text_table, read_text_table, read_workbook
 from tools.dataset.turns import Unfit
+from tools.dataset.unwrapping import TURN_LISTS, holds_turns, plain
 from tools.errors import RetortError
 from tools.records import JsonObject
-from tools.text.encoding import decode, marked
+from tools.text.encoding import decode, marked, told_doubt
 
 TEXT_TABLES = (".csv", ".tsv", ".tab")
-ROW_ENDINGS = (".jsonl", ".ndjson", *TEXT_TABLES, ".xlsx", ".parquet")
-BY_LOOKING = (".json", ".txt", "")  # taken as rows when they begin like JSON
+OTHER_PACKAGES = (".docx", ".docm", ".pptx", ".pptm", ".odt", ".epub", ".zip", ".doc", ".ppt", ".msg")  # of ZIP or OLE
+JSON_ENDINGS = (".json", ".jsonl", ".ndjson", ".txt", "")
+_JSON_FILE, _JSON_RECORD = re.compile(r"\s*[{\[]"), re.compile(r"\s*(?:\[\s*)?\{")
 PARQUET, ZIP, OLE = b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 CHAT_NAMES = {"messages": "chat messages", "conversations": "ShareGPT conversations"}
 
@@ -38,7 +42,7 @@ def read_file(path: Path, name: str, told: Mapping[str, str] | None = None) -> F
 
     Raises RetortError when the file is of no kind that rows are read from, is empty, or its columns are unclear.
     """
-    opened = _open(path, name)
+    opened = _plain(_open(path, name))
     values = [piece.value for piece in opened.pieces if piece.value is not None]
     layouts = Counter("columns" if told or opened.header else layout_of(value) for value in values)
     flat = [value for value in values if told or opened.header or layout_of(value) == "columns"][:LOOKED_AT]
@@ -57,11 +61,22 @@ def read_file(path: Path, name: str, told: Mapping[str, str] | None = None) -> F
     return found
 
 
+def _plain(opened: Opened) -> Opened:
+    """The records without what exports put around them. A column of conversations makes a table a list of records."""
+    pieces = [one if one.value is None else one._replace(value=plain(one.value)) for one in opened.pieces]
+    padding = Padding([one.value for one in pieces if one.value is not None])
+    pieces = [one if one.value is None else one._replace(value=padding.without(one.value)) for one in pieces]
+    header = None if opened.header and holds_turns(opened.header) else opened.header
+    note = " ".join(filter(None, (opened.note, *padding.notes())))
+    return opened._replace(pieces=tuple(pieces), header=header, note=note)
+
+
 def _rows(opened: Opened, columns: Columns | None, told: bool) -> FileRows:
     read = _reader(opened, columns, told)
     rows: list[FileRow] = []
     skipped: list[tuple[int, str]] = []
     left_out: Counter[str] = Counter()
+    unread: dict[str, None] = {}
     names: Counter[str] = Counter()
     for piece in opened.pieces:
         if piece.value is None:
@@ -77,12 +92,16 @@ def _rows(opened: Opened, columns: Columns | None, told: bool) -> FileRows:
             continue
         rows.append(FileRow(line=piece.line, messages=found.messages, tools=found.tools))
         left_out.update(found.left_out)
+        unread |= dict.fromkeys(found.unused)
         names[_name_of(piece.value, columns)] += 1
     notes = [columns.why if columns else "", opened.note]
     notes += [f"The {what} of {count} rows was left out." for what, count in left_out.items()]
+    unused = list(unread)
     if columns and not names.keys() & CHAT_NAMES.values():
-        unused = [column for column in (opened.header or _keys(opened.pieces)) if column not in columns.parts.values()]
-        notes.append(f"These columns are not used: {', '.join(map(str, unused[:20]))}." if unused else "")
+        named = filter(str.strip, opened.header or _keys(opened.pieces))
+        unused = [column for column in named if column not in columns.parts.values()]
+    notes.append(f"These columns are not used: {', '.join(map(str, unused[:20]))}." if unused else "")
+    notes.append(told_doubt(opened.encoding, rows[0].question) if rows else "")
     layout = " and ".join(name for name, _ in names.most_common()) or "an unknown layout"
     return FileRows(
         format=f"{layout} in {opened.holder}",
@@ -131,7 +150,7 @@ def _open(path: Path, name: str) -> Opened:
         if head == PARQUET:
             return Opened("parquet", "", tuple(parquet_pieces(path, name)), None, "")
         if head in (ZIP, OLE):
-            if ending not in (".xlsx", ".xlsm", ".xls"):
+            if ending in OTHER_PACKAGES:
                 raise _unknown_type(name, ending)
             table = read_workbook(path, name)
             return Opened(table.kind, "", table.pieces, table.header, table.note)
@@ -139,15 +158,13 @@ def _open(path: Path, name: str) -> Opened:
     except OSError as error:
         raise RetortError(f"{name} cannot be read: {error.strerror}.", "Add the file again.") from error
     text, encoding = _decoded(data, name)
-    if text.lstrip()[0] in "{[" and ending in (*ROW_ENDINGS, *BY_LOOKING):
+    begins = _JSON_FILE if ending in JSON_ENDINGS else _JSON_RECORD
+    if begins.match(text) or ending in (".jsonl", ".ndjson"):
         holder, pieces = json_pieces(text)
         return Opened(holder, encoding, tuple(pieces), None, "")
-    if ending in TEXT_TABLES:
+    if ending in TEXT_TABLES or is_text_table(text):  # whatever it is called: rows were asked for
         table = read_text_table(text, name)
         return Opened(table.kind, encoding, table.pieces, table.header, table.note)
-    if ending in ROW_ENDINGS:
-        holder, pieces = json_pieces(text)
-        return Opened(holder, encoding, tuple(pieces), None, "")
     raise _unknown_type(name, ending)
 
 

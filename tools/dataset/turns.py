@@ -7,6 +7,7 @@ from itertools import groupby
 
 from pydantic import JsonValue
 
+from tools.dataset.strict import loads
 from tools.records import JsonObject, Message, ToolCall
 
 CALL = "call"  # a turn that is nothing but a call of a tool
@@ -20,7 +21,7 @@ ROLES = {
 ROLE_OF = {name: role for role, names in ROLES.items() for name in names}
 WHO, WHAT = ("role", "from"), ("content", "value")
 PAIRS = (("human", "assistant"), ("user", "assistant"), ("human", "gpt"), ("user", "bot"))
-REASONING = ("reasoning", "thinking")  # parts that a student who answers at once does not learn
+REASONING = ("reasoning", "thinking", "reasoning_content")  # what a student who answers at once does not learn
 SEVERAL_RESULTS = "\n</tool_response>\n<tool_response>\n"  # how LLaMA-Factory joins the results of one turn
 _IMAGE_TAG = re.compile(r"<img>.*?</img>", re.DOTALL)
 
@@ -53,7 +54,7 @@ def read_calls(value: JsonValue) -> tuple[ToolCall, ...]:
     """One call or a list of calls, as JSON or as its text; `function` may wrap each. Raises Unfit."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = loads(value)
         except (ValueError, RecursionError) as error:
             raise Unfit(f"a tool call is not valid JSON ({error})") from error
     calls = []
@@ -61,12 +62,10 @@ def read_calls(value: JsonValue) -> tuple[ToolCall, ...]:
         inner = one.get("function", one) if isinstance(one, dict) else None
         if not isinstance(inner, dict) or not isinstance(inner.get("name"), str) or not inner["name"]:
             raise Unfit("a tool call has no name")
-        if not {"arguments", "parameters"} & set(inner):
-            raise Unfit(f"the tool call {inner['name']!r} has no arguments")
         arguments = inner.get("arguments", inner.get("parameters"))
         if isinstance(arguments, str):
             try:
-                arguments = json.loads(arguments or "{}")
+                arguments = loads(arguments) if arguments.strip() else {}
             except (ValueError, RecursionError) as error:
                 raise Unfit(f"the arguments of {inner['name']!r} are not valid JSON ({error})") from error
         if not isinstance(arguments, dict | None):
@@ -79,7 +78,7 @@ def read_tools(value: JsonValue) -> tuple[JsonObject, ...]:
     """Tool schemas as a list or as its JSON text, each bare or wrapped; wrapped they come out. Raises Unfit."""
     if isinstance(value, str):
         try:
-            value = json.loads(value) if value.strip() else None
+            value = loads(value) if value.strip() else None
         except (ValueError, RecursionError) as error:
             raise Unfit(f'its "tools" are not valid JSON ({error})') from error
     tools: list[JsonObject] = []
@@ -126,11 +125,13 @@ def _add(found: list[tuple[Message, JsonObject]], turn: JsonObject, left_out: se
         else:
             found.append((Message(role="assistant", content="", tool_calls=calls), turn))
         return
-    if turn.get("reasoning_content"):
+    if any(turn.get(name) for name in REASONING):
         left_out.add("reasoning")
     calls = _calls_of(turn, content) if role == "assistant" else ()
     if isinstance(content, list):
         content = [part for part in content if not _is_call(part)]
+    if role != "user" and _is_value(content):
+        content = json.dumps(content, ensure_ascii=False)
     text = "" if calls and not content else text_of(content, left_out)
     if role == "tool":
         found += [(Message(role="tool", content=one), turn) for one in _results(found, text)]
@@ -147,6 +148,13 @@ def _calls_of(turn: JsonObject, content: JsonValue) -> tuple[ToolCall, ...]:
         inside = [_first(part, WHAT) for part in content if isinstance(part, dict) and _is_call(part)]
     beside = turn.get("tool_calls") or turn.get("function_call") or []
     return tuple(call for one in (beside, *inside) if one for call in read_calls(one))
+
+
+def _is_value(content: JsonValue) -> bool:
+    """An object, a number or a list that is no list of parts: an answer or a tool's result, which is its JSON."""
+    if isinstance(content, list):
+        return bool(content) and not any(isinstance(part, dict) and "type" in part for part in content)
+    return isinstance(content, dict | bool | int | float)
 
 
 def _is_call(part: JsonValue) -> bool:

@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, count
 from pathlib import Path, PurePath
 from threading import Lock
 
@@ -91,16 +93,18 @@ class Intake:
         self.catalog, self.project = catalog, project
         self.folder = catalog.folder(project)
         self.student, self.job_id = student, job_id
+        self._given: set[str] = set()  # ids of what was added here
         self.count = counter(student)
         self._storing = Lock()  # what is known is asked and written in one go
 
     def add(self, source: Path, name: str) -> Document:
         """Keep a copy under a name of ours, read it in a sandbox, and store its passages.
 
-        `name` is what the user calls the file. The same bytes again are the known document; a changed file of a known
-        name takes its place, and its note says what changed. Raises RetortError for a file that is missing, empty, too
-        large, of an unknown kind, locked, broken or too slow to read. Scans are kept without passages: OCR may read
-        them.
+        `name` is what the user calls the file. The same bytes again are the known document. A file of a known name that
+        shares most of its text is a new version: it takes the other's place, and its note says what changed. Files that
+        are given together are none of each other's versions: one of a name in use gets a number. Raises RetortError for
+        a file that is missing, empty, too large, of an unknown kind, locked, broken or too slow to read. Scans are kept
+        without passages: OCR may read them.
         """
         shown = _display_name(name)
         data = _bytes(source, shown)
@@ -162,12 +166,17 @@ class Intake:
             if not scanned and (known := self._known(document.sha256)):
                 return known  # the same file twice among those read at once
             older, changed = (scanned, "") if scanned else self._older(document, packed)
+            name = older.name if older else self._free(document.name)
+            if not older and name != document.name:
+                changed = f"Another {document.name} is here already: this one is called {name}."
             document = document.but(
+                name=name,
                 replaces=older.id if older else "",
                 note=" ".join([*told, *([changed] if changed else [])]),
             )
             records: list[Record] = [document, *passages]
             self.catalog.add_all(records)
+            self._given.add(document.id)
             if older:
                 resting = [one for one in self.catalog.find(Passage, self.project.id) if one.document_id == older.id]
                 self.catalog.save_all(one.but(state="replaced") for one in (older, *resting))
@@ -180,17 +189,35 @@ class Intake:
         return next((one for one in self._current() if one.sha256 == digest), None)
 
     def _older(self, document: Document, packed: Packed) -> tuple[Document | None, str]:
-        """The document that this one is a new version of, and what changed: the same name, much of the same text."""
-        for known in reversed(self._current()):
-            if known.name == document.name and known.text_path:
-                change = compare((self.folder / known.text_path).read_text(encoding="utf-8"), packed.text)
-                if change.is_a_version:
-                    return known, change.sentence
-        return None, ""
+        """The document that this one is a new version of, and what changed: the same name, most of the same text."""
+        changes = [
+            (known, compare((self.folder / known.text_path).read_text(encoding="utf-8"), packed.text))
+            for known in self._current()
+            if known.text_path and _same_name(known, document) and not self._together(known)
+        ]
+        known, change = max(changes, key=lambda one: one[1].share, default=(None, None))
+        return (known, change.sentence) if change and change.is_a_version else (None, "")
+
+    def _together(self, known: Document) -> bool:
+        """Whether both came in one drop, which a job may read in several starts."""
+        return known.id in self._given or bool(self.job_id and known.job_id == self.job_id)
+
+    def _free(self, name: str) -> str:
+        """The name, with a number where another document has it: README.md, README (2).md."""
+        taken = {one.name for one in self._current()}
+        path = PurePath(name)
+        numbered = (f"{path.stem} ({number}){path.suffix}" for number in count(2))
+        return next(one for one in chain([name], numbered) if one not in taken)
 
     def _drop(self, *paths: Path) -> None:
         for path in paths:
             (self.folder / path).unlink(missing_ok=True)
+
+
+def _same_name(one: Document, other: Document) -> bool:
+    """Numbers that Retort or a browser put behind a name aside."""
+    bare, known = (re.sub(r" ?\(\d+\)(?=(?:\.\w+)?$)", "", name.casefold()) for name in (one.name, other.name))
+    return bare == known
 
 
 def _passages(document: Document, packed: Packed, spoken: Sequence[str]) -> Iterator[Passage]:

@@ -1,32 +1,39 @@
-"""What unstructured reads: office files, web pages, books, mails. Its structure is taken, not its guesses."""
+"""Office files, books and mails. Of unstructured, which reads most, the structure is taken and not the guesses."""
 
 import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tools.documents import slides, word
 from tools.documents.kinds import Kind
+from tools.documents.mail import read_mail
 from tools.documents.reading import Element, Reading
 from tools.documents.tables import from_html
+from tools.documents.web import read_html, told
+from tools.documents.workbooks import told_valueless, valueless_formulas
 
 _PARTS: dict[Kind, str] = {
-    "docx": "docx", "doc": "docx", "odt": "odt", "rtf": "rtf", "pptx": "pptx", "ppt": "pptx", "xlsx": "xlsx",
-    "xls": "xlsx", "html": "html", "rst": "rst", "epub": "epub", "eml": "email", "msg": "msg",
+    "docx": "docx", "doc": "docx", "odt": "odt", "pptx": "pptx", "ppt": "pptx", "xlsx": "xlsx", "xls": "xlsx",
+    "msg": "msg",
 }  # fmt: skip
+_PANDOC: tuple[Kind, ...] = ("rtf", "epub", "rst")  # become a web page first
 _OFFICE_FIX = "Install it (`apt install libreoffice-writer-nogui libreoffice-impress-nogui`), or save it as {}."
 
 
-def load(kind: Kind) -> Callable[..., Any]:
-    """unstructured's function for this kind; the first call imports it, which takes seconds."""
-    name = _PARTS[kind]
-    _quieten()
-    found: Callable[..., Any] = getattr(import_module(f"unstructured.partition.{name}"), f"partition_{name}")
-    return found
+def load(kind: Kind) -> None:
+    """Import what reading this kind takes; unstructured takes seconds."""
+    if name := _PARTS.get(kind):
+        _partition(name)
+    else:
+        import bs4  # noqa: F401
+        import lxml.etree  # noqa: F401
 
 
 def read_office(source: Path, kind: Kind) -> Reading:
@@ -37,23 +44,47 @@ def read_office(source: Path, kind: Kind) -> Reading:
             fix = _OFFICE_FIX.format(f".{wanted}")
             return Reading(problem=f"a .{kind} file is converted with LibreOffice, which is not installed", fix=fix)
         source = _converted(program, source, wanted)
-    name, partition = _PARTS[kind], load(kind)
-    own = {"process_attachments": False} if name in ("email", "msg") else {}
     try:
-        found = list(partition(filename=str(source), languages=[""], **own))  # "" switches language guessing off
+        if kind == "eml":
+            return read_mail(source)
+        if kind in _PANDOC:
+            import pypandoc
+
+            return read_html(pypandoc.convert_file(str(source), "html", format=kind, sandbox=True))
+        return _partitioned(source, _PARTS[kind])
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  parsers of a dozen packages raise what they like on broken files
         return Reading(problem=f"it is broken ({_one_line(error)})", fix="Save it again in its own program.")
-    if name in ("email", "msg") and not any(one.text.strip() for one in found):
+
+
+def _partitioned(source: Path, name: str) -> Reading:
+    """By unstructured, and what it would drop in silence beside it."""
+    left_out: Counter[str] = Counter()
+    readable = source
+    if name == "docx":
+        readable, left_out = word.plain(source)
+    own = {"process_attachments": False} if name == "msg" else {}
+    found = list(_partition(name)(filename=str(readable), languages=[""], **own))  # "" switches language guessing off
+    if name == "msg" and not any(one.text.strip() for one in found):
         return Reading(problem="its text is encrypted or empty", fix="Save the text itself as .txt and add that file.")
-    head = _mail_head(found[0].metadata) if name in ("email", "msg") else ()
+    head = _mail_head(found[0].metadata) if name == "msg" else ()
     elements = [*head, *_elements(found)]
+    if name == "pptx":
+        elements, left_out = slides.with_notes(source, elements)
     paged = name in ("pptx", "xlsx") or (name == "docx" and any((one.page or 1) > 1 for one in elements))
     if not paged:
         elements = [one.model_copy(update={"page": None}) for one in elements]
     pages = max((one.page or 0 for one in elements), default=0)
-    return Reading(elements=tuple(elements), pages=pages, notes=tuple(_left_out(source, name)))
+    notes = (*_left_out(source, name), *told(left_out))
+    return Reading(elements=tuple(elements), pages=pages, notes=notes)
+
+
+def _partition(name: str) -> Callable[..., Any]:
+    """unstructured's function for this kind; the first call imports it, which takes seconds."""
+    _quieten()
+    found: Callable[..., Any] = getattr(import_module(f"unstructured.partition.{name}"), f"partition_{name}")
+    return found
 
 
 def _quieten() -> None:
@@ -104,14 +135,14 @@ def _mail_head(about: Any) -> Iterator[Element]:
 
 
 def _left_out(source: Path, name: str) -> Iterator[str]:
-    """What a person may miss: pictures of a file that has any, attachments of a mail."""
-    if name == "email":
-        from email import message_from_bytes
+    """What a person may miss: pictures of a file that has any, attachments of a mail, cells that hold no value."""
+    if name == "msg":
+        from oxmsg import Message
 
-        message = message_from_bytes(source.read_bytes())
-        names = [part.get_filename() for part in message.walk() if part.get_content_disposition() == "attachment"]
-        if named := [one for one in names if one]:
-            yield f"Attachments are not read: {', '.join(named)}. Add them as separate files."
+        if names := [one.file_name or "a message" for one in Message.load(str(source)).attachments]:
+            yield f"Attachments are not read: {', '.join(names)}. Add them as separate files."
+    if name == "xlsx" and (count := valueless_formulas(source)):
+        yield told_valueless(count)
     if name in ("docx", "pptx", "odt", "epub") and (count := _pictures(source)):
         yield f"It contains {count} picture{'s' if count > 1 else ''} that {'are' if count > 1 else 'is'} not read."
 

@@ -146,7 +146,7 @@ def _titles_alone(text: str, elements: Sequence[Element], limit: int, count: Cou
 # --- what a new version changed -------------------------------------------------------------------------------------
 
 
-VERSION_SHARE = 0.3  # of the smaller text's paragraphs: with less in common two files only share a name
+VERSION_SHARE = 0.5  # of the smaller text's letters: with less in common two files only share a name
 SHOWN_LETTERS = 90
 
 
@@ -154,13 +154,19 @@ class Change(Value):
     """Paragraphs of two texts, compared without regard to order and spacing."""
 
     same: int
+    same_letters: int
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
 
     @property
+    def share(self) -> float:
+        """Of the smaller text's letters those in paragraphs that both have, 0 to 1."""
+        alone = min(sum(map(len, self.added)), sum(map(len, self.removed)))
+        return self.same_letters / max(1, self.same_letters + alone)
+
+    @property
     def is_a_version(self) -> bool:
-        smaller = self.same + min(len(self.added), len(self.removed))
-        return self.same >= VERSION_SHARE * smaller and self.same > 0
+        return self.share > VERSION_SHARE
 
     @property
     def sentence(self) -> str:
@@ -175,8 +181,12 @@ class Change(Value):
 
 def compare(before: str, after: str) -> Change:
     old, new = (Counter(" ".join(one.split()) for one in text.split(GLUE) if one.strip()) for text in (before, after))
+    both = old & new
     return Change(
-        same=sum((old & new).values()), added=tuple((new - old).elements()), removed=tuple((old - new).elements())
+        same=sum(both.values()),
+        same_letters=sum(map(len, both.elements())),
+        added=tuple((new - old).elements()),
+        removed=tuple((old - new).elements()),
     )
 
 

@@ -1,14 +1,13 @@
 """What the child does that opens an untrusted file: it gives up what it can do, and then reads."""
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 
-from tools.documents import boilerplate, ocr, office, outline, pdf, tables
+from tools.documents import boilerplate, ocr, office, outline, pdf, tables, web
 from tools.documents.confinement import confine
 from tools.documents.kinds import Kind
+from tools.documents.prose import read_markdown, read_text
 from tools.documents.reading import Element, Reading
-from tools.text.encoding import decode
+from tools.text.encoding import decode, told_doubt
 
 WITHOUT_TITLES: tuple[Kind, ...] = ("text", "docx", "doc", "odt", "rtf", "pdf", "image")  # or not reliably with them
 
@@ -59,12 +58,16 @@ def _read(source: Path, kind: Kind, *, with_ocr: bool) -> Reading:
             decoded = decode(source.read_bytes())
             if decoded is None:
                 return Reading(problem="its text encoding cannot be recognised", fix="Save it as UTF-8 text.")
-            return _read_decoded(source, kind, decoded.readable.replace("\r\n", "\n").replace("\r", "\n"))
+            text = decoded.readable.replace("\r\n", "\n").replace("\r", "\n")
+            telling = next((line for line in text.splitlines() if not line.isascii()), "")
+            doubt = told_doubt(decoded.encoding, telling) if telling else ""
+            reading = _read_decoded(kind, text)
+            return reading.model_copy(update={"notes": (*reading.notes, *filter(None, [doubt]))})
         case _:
             return office.read_office(source, kind)
 
 
-def _read_decoded(source: Path, kind: Kind, text: str) -> Reading:
+def _read_decoded(kind: Kind, text: str) -> Reading:
     match kind:
         case "text":
             return Reading(elements=tuple(read_text(text)))
@@ -73,48 +76,4 @@ def _read_decoded(source: Path, kind: Kind, text: str) -> Reading:
         case "table":
             table = tables.from_delimited(text)
             return Reading(elements=(Element(text=table, kind="table"),) if table else ())
-    html = source.with_name("utf8.html")  # its own word about its encoding is no longer true
-    html.write_text(re.sub(r"(?i)charset\s*=\s*[\"']?[\w-]+", "charset=utf-8", text), encoding="utf-8")
-    return office.read_office(html, "html")
-
-
-# --- plain text and Markdown ----------------------------------------------------------------------------------------
-
-
-_FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
-
-
-def read_text(text: str) -> Iterator[Element]:
-    """Paragraphs between empty lines; a form feed is a new page."""
-    pages = text.split("\f")
-    for number, page in enumerate(pages, 1):
-        for part in re.split(r"\n[ \t]*\n", page):
-            if part.strip():
-                yield Element(text=_without_rim(part), page=number if len(pages) > 1 else None)
-
-
-def read_markdown(text: str) -> Iterator[Element]:
-    """The blocks of CommonMark with tables; headings without their marks, everything else as it is written."""
-    from markdown_it import MarkdownIt
-
-    text = _FRONT_MATTER.sub("", text)
-    lines = text.splitlines()
-    level = 0
-    for token in MarkdownIt("commonmark", {"html": True}).enable("table").parse(text):
-        if token.type == "heading_open" and token.level == 0:
-            level = int(token.tag[1])
-        elif token.type == "inline" and level:
-            if token.content.strip():
-                yield Element(text=token.content.strip(), kind="heading", level=level)
-            level = 0
-        elif token.level == 0 and token.map and token.type != "heading_open":
-            part = "\n".join(lines[token.map[0] : token.map[1]])
-            if token.type == "html_block":
-                part = re.sub(r"<!--.*?-->|<[^>]*>", "", part, flags=re.DOTALL)
-            if part.strip():
-                yield Element(text=_without_rim(part), kind="table" if token.type == "table_open" else "text")
-
-
-def _without_rim(part: str) -> str:
-    """Without empty lines around it; the first line keeps its indentation, which may mean something."""
-    return re.sub(r"\A(?:[ \t]*\n)+", "", part).rstrip()
+    return web.read_html(text)

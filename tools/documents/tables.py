@@ -52,7 +52,7 @@ def cells_of(text: str) -> list[list[str]]:
     """CSV and its relatives; the delimiter is the one that cuts the first lines most evenly."""
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # 131,072 letters unless told
     lines = [line for line in text.splitlines()[:50] if line.strip()]
-    best = max(DELIMITERS, key=lambda delimiter: _evenness(lines, delimiter))
+    best = max(DELIMITERS, key=lambda delimiter: evenness(lines, delimiter))
     return list(csv.reader(text.splitlines(keepends=True), delimiter=best))
 
 
@@ -76,7 +76,7 @@ def _span(cell: Any, name: str) -> int:
     return min(max(1, int(said[0])), 1000) if said else 1
 
 
-def _evenness(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
+def evenness(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
     """How many rows have as many cells as most do, and how many cells these are; a single column is no evidence."""
     widths = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
     common = max(set(widths), key=widths.count) if widths else 1

@@ -11,13 +11,13 @@ class Document(Record):
     """A file the user gave, kept under a server-made name. A replaced one was added again with other content."""
 
     project_id: str
-    name: str = Field(description="The user's file name, for display only.")
+    name: str = Field(description="The user's file name, with a number where another has it; for display only.")
     path: str = Field(description="Path of the kept bytes, relative to the project folder.")
     text_path: str = Field("", description="Path of its text as Markdown, into which passages' offsets point.")
     sha256: str
     size_bytes: int = Field(ge=0)
     state: Literal["current", "replaced"] = "current"
-    replaces: str = Field("", description="Id of the document of the same name that this document replaced.")
+    replaces: str = Field("", description="Id of the earlier version that this document replaced.")
     pages: int = Field(0, ge=0, description="Pages or slides; 0 where the format has none.")
     scans: tuple[int, ...] = Field((), description="Pages that are pictures: OCR may read them.")
     passages: int = Field(0, ge=0, description="Number of passages found.")

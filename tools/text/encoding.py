@@ -1,6 +1,7 @@
 """Bytes -> text, whatever the encoding: by its mark, as UTF-16 or -32, as UTF-8, as Chinese, as Western, by a guess."""
 
 import codecs
+import re
 from typing import NamedTuple
 
 HEAD_BYTES = 4096
@@ -13,6 +14,14 @@ MARKS = (
 )
 _WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 _ACCENTS = 0.3  # of the letters at most: a Western text has few, one in Cyrillic or Greek hardly anything else
+# Encodings of two bytes a sign that other bytes read as too, and what of their text must be of their own script.
+_SCRIPTS = (
+    ("cp932", re.compile("[\u3041-\u30ff]"), 0.25),  # kana; Chinese and Korean bytes give none
+    ("euc-jp", re.compile("[\u3041-\u30ff]"), 0.25),
+    ("cp949", re.compile("[\uac00-\ud7a3]"), 0.95),  # Chinese bytes give Hangul and Chinese signs mixed
+)
+_TURNED, _COMMON = re.compile("[а-яё][А-ЯЁ]"), re.compile("[оеаинт]")  # the latter are half of any Russian text
+_OTHER_SCRIPTS = re.compile("[\u0370-\u03ff\u0530-\u06ff\u0e00-\u0eff]")  # Greek, Armenian, Hebrew, Arabic, Thai
 
 
 class Decoded(NamedTuple):
@@ -54,6 +63,13 @@ def is_broken(text: str) -> bool:
     return not text.isascii() and any("\udc80" <= char <= "\udcff" for char in text)
 
 
+def told_doubt(encoding: str, example: str) -> str:
+    """A sentence for a file whose encoding no byte proves, with some of its text as it was read; empty for Unicode."""
+    if not encoding or encoding.startswith("utf"):
+        return ""
+    return f"Its encoding is a guess, {encoding}: it reads “{' '.join(example.split())[:80]}”."
+
+
 def _unmarked(data: bytes) -> str:
     """UTF-16 or UTF-32 without its mark, or nothing: NUL bytes lie where the high bytes of Latin letters would."""
     for encoding in _WIDE:
@@ -75,6 +91,9 @@ def _narrow(data: bytes) -> str:
     lines = [line for line in data.split(b"\n") if not line.isascii()]
     if 2 * sum(_is(line, "utf-8") for line in lines) >= len(lines):
         return "utf-8"
+    for encoding, signs, share in _SCRIPTS:
+        if _is(data, encoding) and _share(data.decode(encoding), signs) >= share:
+            return encoding
     if _is(data, "gb18030") and _is_everyday_chinese(data.decode("gb18030")):
         return "gb18030"
     accents = sum(byte >= 0x80 for byte in data)
@@ -88,9 +107,26 @@ def _guessed(data: bytes) -> str:
     from charset_normalizer import from_bytes
 
     best = from_bytes(data).best()
-    if best is not None and _is(data, best.encoding):
-        return best.encoding
+    guessed = best.encoding if best is not None and _is(data, best.encoding) else ""
+    cyrillic = _cyrillic(data)
+    sure = guessed and _share(data.decode(guessed), _OTHER_SCRIPTS) > 0.9
+    if cyrillic and not sure and _share(data.decode(cyrillic), _COMMON) > 0.25:
+        return cyrillic
+    if guessed:
+        return guessed
     return "cp1252" if _is(data, "cp1252") else "latin-1"
+
+
+def _cyrillic(data: bytes) -> str:
+    """KOI8-R read as cp1251, and the other way round, has small letters before capitals within words."""
+    known = [encoding for encoding in ("cp1251", "koi8-r") if _is(data, encoding)]
+    return min(known, key=lambda encoding: len(_TURNED.findall(data.decode(encoding))), default="")
+
+
+def _share(text: str, signs: re.Pattern[str]) -> float:
+    """Of the letters beyond ASCII."""
+    letters = [char for char in text if not char.isascii() and char.isalpha()]
+    return sum(map(bool, map(signs.match, letters))) / max(1, len(letters))
 
 
 def _is(data: bytes, encoding: str) -> bool:

@@ -27,7 +27,7 @@ def object_of(
 def parse_json(text: str) -> JsonValue:
     """The value that the text is. Raises ValueError, for NaN, for 1e999 and for what nests too deeply too."""
     try:
-        value: JsonValue = json.loads(text, parse_constant=refused, parse_float=finite)
+        value: JsonValue = DECODER.decode(text)
     except RecursionError as error:
         raise ValueError("it nests too deeply") from error
     if too_deep(value):
@@ -54,9 +54,12 @@ def finite(number: str) -> float:
     """For `parse_float`. Raises ValueError for a number that no float holds."""
     value = float(number)
     if math.isinf(value):
-        raise ValueError(f"{number} is too large a number")
+        raise ValueError(f"the number {number[:40]} is larger than numbers can be")
     return value
 
 
 def _inside(value: JsonValue) -> Iterable[JsonValue]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
+DECODER = json.JSONDecoder(parse_constant=refused, parse_float=finite)

@@ -1,0 +1,28 @@
+"""JSON wherever a row holds some: read strictly, but for the spaces between its tokens."""
+
+import json
+import re
+from typing import Any
+
+from tools.text.strict_json import DECODER
+
+_STRING_OR_SPACE = re.compile(r'"(?:[^"\\]|\\.)*"|[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff]', re.DOTALL)
+_ODD_SPACE = re.compile(r"[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff]")
+
+
+def loads(text: str) -> Any:
+    """The value. Raises ValueError (JSONDecodeError for what is no JSON) and RecursionError."""
+    try:
+        return DECODER.decode(text)
+    except json.JSONDecodeError:
+        plain = plain_spaces(text)
+        if plain == text:
+            raise
+        return DECODER.decode(plain)
+
+
+def plain_spaces(text: str) -> str:
+    """The text, as long as before, with a space for each no-break or invisible one between its tokens."""
+    if not _ODD_SPACE.search(text):
+        return text
+    return _STRING_OR_SPACE.sub(lambda match: match[0] if match[0].startswith('"') else " ", text)
