@@ -26,7 +26,12 @@ def _either(text: str) -> tuple[str, ...]:
     return tuple(text.split("|"))
 
 
+def _texts(text: str) -> tuple[str, ...]:
+    return tuple(one.strip() for one in text.split("\n---\n") if one.strip())
+
+
 Lines = Annotated[tuple[str, ...], BeforeValidator(lambda text: _lines(text) if isinstance(text, str) else text)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(lambda text: _texts(text) if isinstance(text, str) else text)]
 Either = Annotated[tuple[str, ...], BeforeValidator(lambda text: _either(text) if isinstance(text, str) else text)]
 
 
@@ -84,6 +89,7 @@ class Book(Value):
     none: Lines = ()  # there is no value
     mine: Lines = ()  # several things in one sentence, said of oneself: {name} {phone} {city} {tracking} {sender} ...
     theirs: Lines = ()  # the same, said of somebody else
+    messages: Texts = ()  # whole ones, parted by ---: slots as in `mine`, and {old_phone} for what holds no longer
     who: dict[str, str] = Field({})
     nouns: dict[str, Either] = Field({})  # in a sentence
     labels: dict[str, Either] = Field({})  # before a value

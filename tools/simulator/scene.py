@@ -249,6 +249,13 @@ def asides(parts: Sequence[Part]) -> frozenset[str]:
     return frozenset(name for name, meanings in clashes.items() if not taken & meanings)
 
 
+def slot_of(fact: Fact) -> str:
+    """What a sentence of several facts calls it: what is beside the point by its role."""
+    if fact.part is None and fact.meaning in ("name", "city", "phone"):
+        return {"name": fact.role, "city": "origin", "phone": "other_phone"}[fact.meaning]
+    return fact.sort if fact.meaning == "pattern" else fact.meaning
+
+
 def _fact(part: Part, text: str) -> Fact:
     return Fact(meaning=part.meaning, role=part.role, sort=part.sort, text=text, part=part)
 

@@ -9,6 +9,7 @@ from tools.errors import RetortError
 from tools.records import Sample, Task, TaskField, TaskKind
 from tools.simulator.layouts import Layout
 from tools.simulator.meanings import FieldMeaning, guess
+from tools.simulator.messages import Messages, case_of
 from tools.simulator.phrasebook import Book, words_of
 from tools.simulator.pieces import Pieces, misspelt, text_of
 from tools.simulator.prose import Prose
@@ -23,14 +24,15 @@ KINDS: tuple[TaskKind, ...] = ("extraction", "classification")  # what it can wr
 _SOURCE = "simulator"
 Laid = Literal["form", "row", "line", "slip", "record"]
 Spoken = Literal["chat", "sms", "sentences", "caps", "voice", "mail", "forward", "note", "dialogue"]
-Channel = Literal[Laid, Spoken]
+Channel = Literal[Laid, Spoken, "message"]
 LAID: tuple[Laid, ...] = get_args(Laid)
 SPOKEN: tuple[Spoken, ...] = get_args(Spoken)
-CHANNELS: tuple[Channel, ...] = (*LAID, *SPOKEN)
-# Of a hundred texts; a language without sentences of ours gets those that are laid out.
+WHOLE: Channel = "message"
+CHANNELS: tuple[Channel, ...] = (*LAID, *SPOKEN, WHOLE)
+# Shares; a language without sentences of ours gets those that are laid out, a task without messages none of these.
 _SHARES: dict[Channel, int] = {
     "chat": 15, "sms": 6, "sentences": 21, "caps": 4, "voice": 6, "mail": 17, "forward": 10, "note": 7, "dialogue": 2,
-    "form": 6, "row": 1, "line": 2, "slip": 2, "record": 1,
+    "form": 6, "row": 1, "line": 2, "slip": 2, "record": 1, "message": 80,
 }  # fmt: skip
 _MISSPELT = 0.12  # of the texts in a language that parts its words
 
@@ -66,6 +68,7 @@ class Simulator:
             self._parcels = is_about_parcels(task)
             choices = {choice.casefold() for part in self._parts for choice in part.found.choices}
             self._choices, self._passing = frozenset(choices), asides(self._parts)
+            self._messages = Messages(self._director, self._passing)
         else:
             answers = "whose kind is not known" if task.kind is None else "with open answers"
             raise RetortError(
@@ -85,12 +88,16 @@ class Simulator:
         self._faker.seed_instance(f"{self.seed}/{number}/values")
         book = next((one for one in self._words.books if one.family == self.family), None)
         book = book or rng.choice(self._words.books)
-        channel = self._channel(book, rng)
-        case, voice = _manner(channel, rng)
+        messages = self._messages.fitting(book.messages, self.present) if self._parcels else []
+        channel = self._channel(book, rng, whole=bool(messages))
         inventor = Inventor(self._faker, self.task.language, rng, firms=self._director.may_be_firms)
-        present = self.present or self._director.pick(rng)
-        scene = self._director.scene(present, inventor, rng, case=case, voice=voice)
-        pieces = self._rendered(book, channel, scene, rng)
+        if channel == WHOLE:
+            pieces, scene = self._told(rng.choice(messages), book, inventor, rng)
+        else:
+            case, voice = _manner(channel, rng)
+            present = self.present or self._director.pick(rng)
+            scene = self._director.scene(present, inventor, rng, case=case, voice=voice)
+            pieces = self._rendered(book, channel, scene, rng)
         answer = {field.name: scene.answer.get(field.name) for field in self.task.fields}
         drafted = Drafted(
             input=text_of(pieces).strip(),
@@ -114,16 +121,27 @@ class Simulator:
     async def close(self) -> None:
         """Nothing is open."""
 
-    def _channel(self, book: Book, rng: random.Random) -> Channel:
-        if self.channel is not None and (book.speaks or self.channel in LAID):
+    def _channel(self, book: Book, rng: random.Random, *, whole: bool) -> Channel:
+        channels: list[Channel] = [*LAID, *(SPOKEN if book.speaks else ()), *([WHOLE] if whole else ())]
+        if self.channel is not None and self.channel in channels:
             return self.channel
-        channels = [channel for channel in CHANNELS if book.speaks or channel in LAID]
         return rng.choices(channels, [_SHARES[channel] for channel in channels])[0]
 
+    def _told(self, message: str, book: Book, inventor: Inventor, rng: random.Random) -> tuple[Pieces, Scene]:
+        """A whole message; sentences where the scene has not all that it tells."""
+        case = case_of(message, rng)
+        fields = self._messages.fields(message)
+        scene = self._director.scene(fields, inventor, rng, case=case, voice="own", taken_back=0.0)
+        pieces, told = self._messages.told(message, scene, self._teller(book, rng).in_passing(), inventor, case)
+        if not pieces:
+            return self._rendered(book, "sentences", scene, rng), scene
+        return misspelt(pieces, rng) if rng.random() < _MISSPELT else pieces, told
+
+    def _teller(self, book: Book, rng: random.Random) -> Teller:
+        return Teller(book, self._words, rng, parcels=self._parcels, passing=self._passing, choices=self._choices)
+
     def _rendered(self, book: Book, channel: Channel, scene: Scene, rng: random.Random) -> Pieces:
-        teller = Teller(
-            book, self._words, rng, parcels=self._parcels, passing=self._passing, choices=self._choices
-        )  # fmt: skip
+        teller = self._teller(book, rng)
         laid, prose = Layout(teller, scene, rng), Prose(teller, scene, rng)
         write: dict[Channel, Callable[[], Pieces]] = {
             **{name: getattr(laid, name) for name in LAID},

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from tools.simulator.meanings import Meaning, words
 from tools.simulator.phrasebook import Book, Words
 from tools.simulator.pieces import SLOT, Piece, Pieces, fill, joined
-from tools.simulator.scene import Fact, Voice
+from tools.simulator.scene import Fact, Voice, slot_of
 
 _OWN_NOUN = 0.35  # of names of things that are the writer's own; the others are the language's
 _BY_LABEL = 0.22  # of clauses that name their field although the words alone would do
@@ -56,16 +56,16 @@ class Teller:
 
     def together(self, facts: Sequence[Fact], beside: Sequence[Fact], voice: Voice) -> tuple[Pieces, list[Fact]]:
         """Several facts in one sentence, and which they are; nothing where the book has no such sentence."""
-        held = {_slot(fact): fact for fact in beside}
-        held |= {_slot(fact): fact for fact in facts if self._says_itself(fact, voice)}
-        passing = self._passing_slots()
+        held = {slot_of(fact): fact for fact in beside}
+        held |= {slot_of(fact): fact for fact in facts if self._says_itself(fact, voice)}
+        passing = self.in_passing()
         phrases = self.book.mine if voice == "own" else self.book.theirs
         fitting = [one for one in phrases if set(SLOT.findall(one)) <= held.keys() | passing.keys()]
         if not fitting or not self.parcels:
             return [], []
         template = self._fresh(fitting)
         told = [held[name] for name in SLOT.findall(template) if name in held]
-        slots = {_slot(fact): Piece(f"{fact.title} {fact.text}".lstrip(), True) for fact in told}
+        slots = {slot_of(fact): Piece(f"{fact.title} {fact.text}".lstrip(), True) for fact in told}
         return fill(template, {**passing, **slots}), told
 
     def absence(self, fact: Fact) -> Pieces:
@@ -124,7 +124,7 @@ class Teller:
 
     def aside(self) -> Pieces:
         """Something with a price, a date, a time or a count that nobody asked for."""
-        slots = self._passing_slots()
+        slots = self.in_passing()
         allowed = [one for one in self.book.aside if set(SLOT.findall(one)) <= slots.keys()]
         return fill(self._fresh(allowed), slots) if allowed and self.parcels else []
 
@@ -154,7 +154,7 @@ class Teller:
 
     # --- how they are chosen ---
 
-    def _passing_slots(self) -> dict[str, Piece]:
+    def in_passing(self) -> dict[str, Piece]:
         """What may be said in passing."""
         slots = {
             "price": self.price(),
@@ -266,13 +266,6 @@ def _key(fact: Fact) -> str:
         return fact.role if fact.role in ("recipient", "sender", "customer", "staff") else "name"
     if fact.meaning == "city" and fact.part is None:
         return "origin"
-    return fact.sort if fact.meaning == "pattern" else fact.meaning
-
-
-def _slot(fact: Fact) -> str:
-    """What a sentence of several facts calls it: what is beside the point by its role."""
-    if fact.part is None and fact.meaning in ("name", "city", "phone"):
-        return {"name": fact.role, "city": "origin", "phone": "other_phone"}[fact.meaning]
     return fact.sort if fact.meaning == "pattern" else fact.meaning
 
 
