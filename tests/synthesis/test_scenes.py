@@ -11,9 +11,11 @@ from tests.synthesis import tasks
 from tests.synthesis.writers import shipping
 from tools.records import Task, TaskField
 from tools.simulator.meanings import guess
+from tools.simulator.phrasebook import words_of
+from tools.simulator.pieces import SLOT
 from tools.simulator.roles import is_about_parcels, parts_of
 from tools.simulator.scene import asides, kinds_beside
-from tools.simulator.simulator import Simulator, Written
+from tools.simulator.simulator import WHOLE, Simulator, Written
 
 # Words by which a reader sees that a value is not the recipient's, or no longer holds: written down by hand, apart from
 # the phrase books, and matched in the sentence or the line where the value stands.
@@ -29,6 +31,8 @@ ELSEWHERE = re.compile(
     r"|outfit|blame|buddy|fella|ute|flogged|bell|center|lies|port|goods|guy|innit|dats|num|tel\b|\bT\b|ph\.",
     re.IGNORECASE,
 )
+FIELDS = ("recipient", "phone", "city", "tracking_number")
+SLOTS = {"name", "phone", "city", "tracking"}
 PHONE = re.compile(r"\+?\(?\d[\d\s()-]{7,}\d")
 
 
@@ -51,17 +55,59 @@ def test_what_stands_beside_the_point_is_never_the_answer(language: str) -> None
     assert told > 700  # distractors are the rule, not the exception
 
 
-def test_a_value_beside_the_point_says_whose_it_is() -> None:
-    """Another name, number or town stands in a line that tells a reader so."""
+def test_a_value_beside_the_point_says_whose_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another name, number or town stands in a line that tells a reader so; a whole message tells it by its story."""
+    monkeypatch.setattr("tools.simulator.simulator.misspelt", lambda pieces, rng: pieces)  # "offcie" tells it too
     wrong = []
     for one in written(shipping(), 800):
         text = one.drafted.input
         for fact in one.scene.others:
             at = text.find(fact.text)
-            if fact.meaning in ("phone", "city") and at >= 0 and one.drafted.style not in ("mail", "forward"):
+            if (
+                fact.meaning in ("phone", "city")
+                and at >= 0
+                and one.drafted.style not in ("mail", "forward", "message")
+            ):
                 around = text[max(0, at - 60) : at + len(fact.text) + 60]
                 wrong += [] if ELSEWHERE.search(around) else [(fact.text, around)]
     assert wrong == []
+
+
+def test_a_whole_message_answers_what_it_has_slots_for() -> None:
+    told = [one for one in written(shipping(), 1000) if one.drafted.style == WHOLE]
+    assert 250 < len(told) < 750
+    for one in told:
+        answer = json.loads(one.drafted.output)
+        values = [value for value in answer.values() if value is not None]
+        assert values
+        assert all(one.drafted.input.count(value) >= 1 for value in values), one
+        assert "{" not in one.drafted.input
+    absent = [sum(json.loads(one.drafted.output)[name] is None for one in told) / len(told) for name in FIELDS]
+    assert all(0.05 < share < 0.5 for share in absent), absent
+
+
+def test_every_message_has_slots_that_can_be_filled() -> None:
+    beside = {"sender", "staff", "other_phone", "origin", "order", "invoice", "date", "time", "price", "count"}
+    for book in words_of("en").books:
+        assert len(book.messages) >= 4, book.family
+        for message in book.messages:
+            slots = SLOT.findall(message)
+            own = SLOTS.intersection(slots)
+            assert own, message
+            assert len(set(slots)) == len(slots), message
+            assert set(slots) <= SLOTS | beside | {f"old_{slot}" for slot in own}, message
+
+
+def test_a_message_that_tells_what_a_field_could_mean_is_not_used() -> None:
+    """Of a task that asks for a date no message may hold one in passing; one without a parcel has none at all."""
+    dated = tasks.named("recipient", "delivery_date", "tracking_number").model_copy(
+        update={"input_description": "shipping messages"}
+    )
+    for one in written(dated, 600):
+        if one.drafted.style == WHOLE:
+            assert json.loads(one.drafted.output)["delivery_date"] is None
+            assert not re.search(r"\b20\d\d\b|\d:\d\d", one.drafted.input), one
+    assert all(one.drafted.style != WHOLE for one in written(CONTACTS, 200))
 
 
 def test_a_correction_names_what_holds_now() -> None:
