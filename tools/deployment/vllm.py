@@ -14,7 +14,8 @@ from tools.files import write_atomic
 from tools.records import Deployment
 from tools.settings import settings
 from tools.student.chat import end_token_ids, load_tokenizer, template_arguments
-from tools.student.reference import read_json, short_name, text_config
+from tools.student.config import read_json, text_config
+from tools.student.reference import short_name
 
 Precision: TypeAlias = Literal["bf16", "fp32"]
 DTYPES: dict[Precision, str] = {"bf16": "bfloat16", "fp32": "float32"}

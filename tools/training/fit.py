@@ -15,7 +15,8 @@ from tools.errors import RetortError
 from tools.files import write_atomic
 from tools.records import Dataset
 from tools.settings import settings
-from tools.student.reference import resolve, text_config
+from tools.student.config import text_config
+from tools.student.reference import resolve
 from tools.student.tokens import tokenised
 
 
