@@ -103,6 +103,14 @@ def test_too_few_origins_say_nothing() -> None:
     assert 0 < share(right, enough).low < share(right, enough).high < 1
 
 
+@pytest.mark.parametrize("right", [False, True])
+def test_an_interval_holds_its_own_share(right: bool) -> None:
+    """Where none or all are right an end is the share, which rounding must not put on its other side."""
+    for documents in range(10, 60):
+        found = share([right] * (2 * documents), [f"d{number // 2}" for number in range(2 * documents)])
+        assert found.low <= found.share <= found.high
+
+
 def test_all_right_is_not_surer_than_its_documents() -> None:
     marks = [str(at // 3) for at in range(60)]
     assert share([True] * 60, marks).low == pytest.approx(wilson(20, 20).low, abs=0.02)

@@ -57,8 +57,10 @@ def share(right: Sequence[bool], origins: Sequence[str] = ()) -> Score:
     if not found.enough:
         return Score(hits=hits, rows=rows, low=0, high=1)
     worth = rows / _design_effect(right, found) * (_Z_95 / float(t.ppf(0.975, found.effective - 1))) ** 2
-    low, high = _ends(hits / rows, worth)
-    return Score(hits=hits, rows=rows, low=max(0.0, low), high=min(1.0, high))
+    part = hits / rows
+    low, high = _ends(part, worth)
+    # At none or all right an end is the share itself, but for rounding: it must not stand on its wrong side.
+    return Score(hits=hits, rows=rows, low=min(part, max(0.0, low)), high=max(part, min(1.0, high)))
 
 
 def _design_effect(right: Sequence[bool], found: Clusters) -> float:
@@ -100,7 +102,7 @@ def bootstrap(rows: int, figure: Callable[[Indices], float], origins: Sequence[s
     else:
         drawn = [figure(indices) for indices in found.resamples(draw, RESAMPLES)]
     low, high = numpy.quantile(drawn, _expanded(rows if found is None else found.effective))
-    return Measure(share=value, low=float(low), high=float(high), rows=rows)
+    return Measure(share=value, low=min(value, float(low)), high=max(value, float(high)), rows=rows)
 
 
 def mean(values: Sequence[float], origins: Sequence[str] = ()) -> Measure:
