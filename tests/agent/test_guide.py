@@ -54,6 +54,18 @@ GOALS: list[tuple[str, JsonObject]] = [
         {"kind": "extraction", "input_description": "shipping messages"},
     ),
     ("A model that converts invoices to JSON", {"kind": "extraction", "input_description": "invoices"}),
+    (
+        "We want to pull the guest name, arrival date and number of nights out of hotel booking mails",
+        {
+            "kind": "extraction",
+            "input_description": "hotel booking mails",
+            "fields": ["guest_name", "arrival_date", "number_of_nights"],
+        },
+    ),
+    (
+        "pick order number, sku and size from chat messages",
+        {"kind": "extraction", "input_description": "chat messages", "fields": ["order_number", "sku", "size"]},
+    ),
     ("hello there", {}),
 ]
 
