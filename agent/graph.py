@@ -18,7 +18,7 @@ from agent.phrase import parse
 from agent.status import status
 from agent.transcript import Approval, Outcome
 from tools.catalog import Catalog
-from tools.errors import NotFound, RetortError
+from tools.errors import NotFound, RetortError, ToConfirm
 from tools.records import JsonObject, Project, new_id
 
 log = logging.getLogger(__name__)
@@ -247,4 +247,7 @@ def _problem(call: ToolCall, error: Exception, decision: Decision | None = None)
         text = (
             f"{call['name']} failed unexpectedly ({type(error).__name__}: {error}). Try again; the log has the details."
         )
-    return _answer(call, Outcome(text=text), decision).model_copy(update={"status": "error"})
+    told = _answer(call, Outcome(text=text), decision).model_copy(update={"status": "error"})
+    if isinstance(error, ToConfirm):
+        told.additional_kwargs["proposed"] = {"verb": call["name"], "arguments": {**call["args"], **error.arguments}}
+    return told

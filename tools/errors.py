@@ -19,3 +19,11 @@ class RetortError(Exception):
 
 class NotFound(RetortError):
     """The id names nothing that this owner can see; somebody else's id answers the same."""
+
+
+class ToConfirm(RetortError):
+    """A guess that waits for a yes; `arguments` are those of the same call that say it for certain."""
+
+    def __init__(self, problem: str, fix: str, arguments: dict[str, str]) -> None:
+        super().__init__(problem, fix)
+        self.arguments = arguments

@@ -6,7 +6,7 @@ from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolCall, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolCall, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
@@ -154,10 +154,22 @@ class Talk:
             case "help" | "skip" | "no":
                 lead = f"{helping(self.tongue)}\n\n" if said.verb == "help" else say("all-right", self.tongue) + " "
                 return self._next(lead)
+            case "yes" if proposed := self._proposed():
+                return AIMessage(content="", tool_calls=[_tool_call(*one) for one in proposed])
             case "yes":
                 means = None if self.status.missing else propose(self.status, self.tongue).means
                 return _call(means.verb, means.arguments) if means else self._next()
         return self._call_with_file(said)
+
+    def _proposed(self) -> list[tuple[str, JsonObject]]:
+        """Calls that the last answer guessed and asked about, each with what makes it certain."""
+        found = []
+        for one in reversed(self.messages[:-1]):
+            if isinstance(one, HumanMessage) and one.name is None:
+                break
+            if proposed := one.additional_kwargs.get("proposed"):
+                found.append((str(proposed["verb"]), proposed["arguments"]))
+        return found[::-1]
 
     def _call_with_file(self, said: Said) -> AIMessage:
         """The command; where it takes a file and none is named, on the file that was dropped last."""
@@ -195,8 +207,8 @@ class Talk:
         decision = last.additional_kwargs.get("decision") or {}
         if decision.get("approved") is False:
             return AIMessage(content=say("declined", self.tongue))
-        if last.status == "error" and not self.status.missing:
-            return AIMessage(content="")  # problem and fix were told; nothing to add
+        if last.status == "error" and (not self.status.missing or "proposed" in last.additional_kwargs):
+            return AIMessage(content="")  # problem and fix were told, or a guess that waits for a yes; nothing to add
         shown = last.additional_kwargs.get("show", ())
         return self._next(compared=any(one["kind"] == "comparison" for one in shown))
 

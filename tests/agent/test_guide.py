@@ -314,3 +314,32 @@ def test_what_is_said_of_a_file_counts_more_than_its_ending(catalog: Catalog, tm
     assert session.project
     assert catalog.find(Sample, session.project.id)[0].question == "late again"
     assert [one.name for one in catalog.find(Document, session.project.id)] == ["guide.html"]
+
+
+def test_a_guess_about_columns_waits_for_a_yes(catalog: Catalog, tmp_path: Path) -> None:
+    """Two files at once are asked about by name; a yes puts both calls as they were shown, and each card is decided."""
+    said = (("kaputt", "Technik"), ("Rechnung fehlt", "Geld"), ("App startet nicht", "Technik"), ("zu viel", "Geld"))
+    files = []
+    for name, columns in (("eins.csv", "Nachricht;Thema"), ("zwei.csv", "Anliegen;Abteilung")):
+        rows = [f"{text} {number} in {name};{label}" for number in range(4) for text, label in said]
+        files.append(tmp_path / name)
+        files[-1].write_text("\n".join([columns, *rows]), encoding="utf-8")
+    session = Session(catalog)
+    session.say("Classify mails of our customers")
+    told = " ".join(one.text for one in session.say("", files=files) if one.role != "user")
+    assert "eins.csv are meant" in told
+    assert "zwei.csv are meant" in told
+    assert "Say 'yes' if that is right" in told
+    session.say("yes")
+    assert session.project is not None
+    for columns in (("Nachricht", "Thema"), ("Anliegen", "Abteilung")):
+        waiting = session.pending()
+        assert waiting is not None
+        assert (waiting.arguments["input_column"], waiting.arguments["output_column"]) == columns
+        session.decide(waiting.digest, approved=True)
+    assert session.pending() is None
+    found = catalog.find(Sample, session.project.id)
+    assert len(found) == 32
+    assert {one.answer for one in found} == {"Technik", "Geld"}
+    session.say("yes")  # nothing is waiting any more
+    assert len(catalog.find(Sample, session.project.id)) == 32

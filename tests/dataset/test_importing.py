@@ -8,7 +8,7 @@ import pytest
 from tests.dataset.rows import chat, write_lines
 from tools.catalog import Catalog
 from tools.dataset.importing import import_rows, read_rows
-from tools.errors import RetortError
+from tools.errors import RetortError, ToConfirm
 from tools.records import Project, Sample, Task
 
 GOOD = chat("Ann, 555 0100", '{"name": "Ann"}', "Find the contact.")
@@ -231,7 +231,10 @@ def test_a_guess_is_proposed_with_its_reason_and_a_row(project: Project, tmp_pat
     assert "'satz' as the input and 'art' as the output" in told
     assert "'satz' holds the longest texts" in told
     assert "'where is parcel number 0 today please' => 'track'" in told
-    assert caught.value.fix.startswith("Say 'input is satz, output is art'")
+    assert "'yes' if that is right" in caught.value.fix
+    assert "'input is satz, output is art'" in caught.value.fix
+    assert isinstance(caught.value, ToConfirm)
+    assert caught.value.arguments == {"input_column": "satz", "output_column": "art"}
     confirmed = read_rows(path, project.task, {"input": "satz", "output": "art"})
     assert (len(confirmed.rows), confirmed.certain, confirmed.notes) == (8, True, ("These columns are not used: id.",))
 

@@ -14,7 +14,7 @@ from tools.dataset.inference import infer_task
 from tools.dataset.reading import read_file
 from tools.dataset.rows import FileRow, FileRows
 from tools.documents.kinds import SUFFIXES
-from tools.errors import RetortError
+from tools.errors import RetortError, ToConfirm
 from tools.files import sha256, write_atomic
 from tools.records import REAL, Dialogue, Message, Project, Sample, Task, Value, new_id
 from tools.synthesis.request.instructions import system_prompt
@@ -149,15 +149,16 @@ def summary(skipped: Sequence[tuple[int, str]], most: int = 3) -> str:
     return "; ".join([*told, f"{others} other reasons"] if others else told)
 
 
-def _to_confirm(name: str, found: FileRows) -> RetortError:
+def _to_confirm(name: str, found: FileRows) -> ToConfirm:
     """The proposal of columns with its reason and a row as it would be read."""
     parts, row = found.column_map, found.rows[0]
     asked, answered = parts.get("input", parts.get("instruction", "")), parts["output"]
     shown = f"{row.question[:120]!r} => {row.answer[:120]!r}"
-    return RetortError(
+    return ToConfirm(
         f"It is not certain which columns of {name} are meant. I would read {asked!r} as the input "
         f"and {answered!r} as the output ({found.notes[0].rstrip('.')}): {shown}; {found.confidence}.",
-        f"Say 'input is {asked}, output is {answered}' if that is right, or name other columns.",
+        f"Say 'yes' if that is right, or name other columns: 'input is {asked}, output is {answered}'.",
+        {f"{part}_column": column for part, column in parts.items()},
     )
 
 
