@@ -280,3 +280,40 @@ def test_a_guessed_encoding_is_told_with_a_row_as_it_was_read(tmp_path: Path) ->
     lines = "".join(f"Где моя посылка {n},трек\n" for n in range(5))
     found = read(tmp_path, f"text,label\n{lines}".encode("cp1251"), "rows.csv")
     assert found.notes == ("Its encoding is a guess, cp1251: it reads “Где моя посылка 0”.",)
+
+
+def test_a_header_that_begins_with_a_sign_is_a_header(tmp_path: Path) -> None:
+    lines = ["#text,label", *(f"where is my parcel {number},shipping" for number in range(6))]
+    with pytest.raises(RetortError, match="'#text'") as told:
+        read(tmp_path, "\n".join(lines), "rows.csv")
+    assert "'#text' as the input and 'label' as the output" in told.value.problem
+
+
+def test_lists_of_rows_beside_each_other_are_all_read(tmp_path: Path) -> None:
+    rows = [{"text": f"t{number}", "label": "a"} for number in range(5)]
+    about = [{"name": "x"}]
+    found = read(tmp_path, json.dumps({"train": rows[:2], "holdout": rows[2:], "authors": about}))
+    assert [asked for asked, _ in pairs(found)] == ["t0", "t1", "t2", "t3", "t4"]
+    record = {"text": "Order two lamps", "label": "order", "items": [{"text": "lamp", "label": "z"}]}
+    assert pairs(read(tmp_path, json.dumps(record))) == [("Order two lamps", "order")]
+
+
+def test_a_split_table_with_a_cell_too_many_and_a_column_called_mapping(tmp_path: Path) -> None:
+    table = {"columns": ["text", "label"], "data": [["a", "x"], ["b", "y", "LOST"]]}
+    found = read(tmp_path, json.dumps(table))
+    assert pairs(found) == [("a", "x")]
+    assert "it has 3 cells, but there are 2 columns" in str(found.skipped)
+    rows = [{"text": f"t{number}", "label": "l", "mapping": {"a": 1}} for number in range(3)]
+    assert len(pairs(read(tmp_path, json.dumps(rows)))) == 3
+
+
+def test_keys_that_are_missing_one_by_one_keep_their_null(tmp_path: Path) -> None:
+    answers = [
+        {"order_id": "A1", "email": None},
+        {"order_id": None, "email": "x@y.z"},
+        {"order_id": None, "email": None},
+    ]
+    found = read(
+        tmp_path, "\n".join(json.dumps({"text": f"t{n}", "output": one}) for n, one in enumerate(answers)), "r.jsonl"
+    )
+    assert [json.loads(answer) for _, answer in pairs(found)] == answers

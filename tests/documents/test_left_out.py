@@ -289,3 +289,13 @@ def test_formulas_that_hold_no_value_are_told(tmp_path: Path) -> None:
     book.save(tmp_path / "a.xlsx")
     (told,) = reading(tmp_path / "a.xlsx").notes
     assert told.startswith("2 formulas have no value in the file")
+
+
+def test_a_form_of_pictures_leaves_the_words_to_the_plain_form(tmp_path: Path) -> None:
+    mail = EmailMessage()
+    mail["Subject"] = "Hello"
+    mail.set_content("The plain words stand here.")
+    mail.add_alternative("<html><body><img src='cid:x'></body></html>", subtype="html")
+    path = tmp_path / "mail.eml"
+    path.write_bytes(mail.as_bytes())
+    assert "The plain words stand here." in said(reading(path))

@@ -98,16 +98,33 @@ def test_every_message_has_slots_that_can_be_filled() -> None:
             assert set(slots) <= SLOTS | beside | {f"old_{slot}" for slot in own}, message
 
 
-def test_a_message_that_tells_what_a_field_could_mean_is_not_used() -> None:
-    """Of a task that asks for a date no message may hold one in passing; one without a parcel has none at all."""
-    dated = tasks.named("recipient", "delivery_date", "tracking_number").model_copy(
-        update={"input_description": "shipping messages"}
-    )
-    for one in written(dated, 600):
-        if one.drafted.style == WHOLE:
-            assert json.loads(one.drafted.output)["delivery_date"] is None
-            assert not re.search(r"\b20\d\d\b|\d:\d\d", one.drafted.input), one
+@pytest.mark.parametrize(
+    "field",
+    [
+        TaskField(name="delivery_date"),
+        TaskField(name="product"),
+        TaskField(name="color"),
+        TaskField(name="carrier", choices=("DHL", "UPS", "FedEx")),
+        TaskField(name="priority", choices=("urgent", "normal")),
+    ],
+    ids=lambda field: field.name,
+)
+def test_a_field_without_a_slot_takes_no_message(field: TaskField) -> None:
+    """A writer's own words name carriers, goods and days: what has no slot might stand in them."""
+    parcels = shipping().model_copy(update={"fields": (*shipping().fields, field)})
+    assert all(one.drafted.style != WHOLE for one in written(parcels, 300))
     assert all(one.drafted.style != WHOLE for one in written(CONTACTS, 200))
+
+
+def test_what_is_beside_the_point_in_a_message_is_of_another_role() -> None:
+    """Each slot beside the point holds what no field asks for, and no value stands a second time."""
+    for one in written(shipping(), 800):
+        if one.drafted.style == WHOLE:
+            values = [value for value in json.loads(one.drafted.output).values() if value]
+            standing = [fact.text for fact in one.scene.others if fact.text in one.drafted.input]
+            assert not set(values) & set(standing)
+            titled = [f"{fact.title} {fact.text}" for fact in one.scene.facts if fact.title]
+            assert not [text for text in titled if text in one.drafted.input]
 
 
 def test_a_correction_names_what_holds_now() -> None:

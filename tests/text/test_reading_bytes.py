@@ -80,3 +80,10 @@ def test_old_encodings_of_one_script_are_told_apart(encoding: str) -> None:
     found = decode(SPOKEN[encoding].encode(encoding) * 5)
     assert found is not None
     assert (found.text, found.encoding) == (SPOKEN[encoding] * 5, encoding)
+
+
+@pytest.mark.parametrize("text", ["I can’t find parcel 0, it’s late", "NÃO ABRIR ATENÇÃO", "Änderung der Ärzte"])
+def test_western_accents_before_letters_are_no_hangul(text: str) -> None:
+    found = decode((text + "\n").encode("cp1252") * 6)
+    assert found is not None
+    assert text in found.text

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import JsonValue
 
+from tools.dataset.columns import NAMES
+from tools.dataset.turns import ROLE_OF
 from tools.records import JsonObject
 
 _MEANT = ("default", "const")  # keywords of a schema that may be null
-_HOLDERS = ("answer", "content", "output", "completion", "response", "label", "target")
+_HOLDERS = {*NAMES["output"], "content"}
 
 
 class Padding:
@@ -127,10 +129,14 @@ def _calls(row: JsonObject) -> Iterable[JsonObject]:
 
 def _answers(row: JsonObject) -> Iterable[tuple[JsonObject, str, JsonObject]]:
     """Answers that are objects, each with what holds it and under which key."""
-    for holder in (*(turn for turn in _turns(row) if turn.get("role", turn.get("from")) in ("assistant", "gpt")), row):
+    for holder in (*(turn for turn in _turns(row) if _is_assistant(turn)), row):
         for key in holder:
             if key.casefold() in _HOLDERS and isinstance(answer := holder[key], dict):
                 yield holder, key, answer
+
+
+def _is_assistant(turn: JsonObject) -> bool:
+    return ROLE_OF.get(str(turn.get("role", turn.get("from"))).casefold()) == "assistant"
 
 
 def _turns(row: JsonObject) -> list[JsonObject]:
@@ -143,10 +149,16 @@ def _inner(one: JsonValue) -> JsonObject:
 
 
 def _kinds_of(answers: Sequence[Mapping[str, JsonValue]]) -> list[set[str]]:
-    """Sets of keys such that no answer fills keys of two of them; a single one where all answers are of one kind."""
+    """Sets of keys such that no answer fills keys of two of them; none where all answers may be of one kind.
+
+    That is so when one answer has nothing but null, for then null was meant, and when no kind has two keys that go
+    together: each may be missing by itself.
+    """
     kinds: list[set[str]] = []
     for answer in answers:
         filled = {key for key, one in answer.items() if one is not None}
         touching = [kind for kind in kinds if kind & filled]
         kinds = [kind for kind in kinds if kind not in touching] + [filled.union(*touching)]
-    return [kind for kind in kinds if kind] if len(kinds) > 1 else []
+    kinds = [kind for kind in kinds if kind]
+    meant = any(answer and all(one is None for one in answer.values()) for answer in answers)
+    return kinds if len(kinds) > 1 and not meant and any(len(kind) > 1 for kind in kinds) else []

@@ -6,8 +6,10 @@ from typing import Any
 
 from tools.text.strict_json import DECODER
 
-_STRING_OR_SPACE = re.compile(r'"(?:[^"\\]|\\.)*"|[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff]', re.DOTALL)
-_ODD_SPACE = re.compile(r"[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff]")
+_ODD = r"[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff]"
+_ODD_SPACE = re.compile(_ODD)
+# A string that never ends is taken to the end at once: looking again from each quote in it would be quadratic.
+_STRING_OR_SPACE = re.compile(rf'"(?:[^"\\]|\\.)*"?|{_ODD}', re.DOTALL)
 
 
 def loads(text: str) -> Any:

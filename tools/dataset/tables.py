@@ -162,8 +162,9 @@ def _delimiter(lines: Sequence[str]) -> str:
 
 
 def _is_remark(line: str) -> bool:
-    """A line about the table; a column may be called '#' too."""
-    return not line.strip() or (line.startswith("#") and line[1:2] not in DELIMITERS)
+    """A line about the table; a column may be called '#' or '#text' too."""
+    header = line.startswith("#") and line[1:2] not in " #" and any(one in line for one in DELIMITERS)
+    return not line.strip() or (line.startswith("#") and not header)
 
 
 def _records(lines: Sequence[str], delimiter: str, start: int) -> Iterator[Record]:

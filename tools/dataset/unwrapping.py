@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from pydantic import JsonValue
 
+from tools.dataset.columns import NAMES
 from tools.dataset.strict import loads
 from tools.records import JsonObject
 
@@ -34,18 +35,18 @@ Rows: TypeAlias = list[JsonObject | str]  # a text says why a row cannot be used
 
 def rows_under(value: JsonValue) -> tuple[Rows, str] | None:
     """The rows that one JSON object holds and what they lie under; None for an object that is a row itself."""
-    if not isinstance(value, dict) or any(key.casefold() in TURN_LISTS or key == "mapping" for key in value):
+    if not isinstance(value, dict) or any(key.casefold() in TURN_LISTS for key in value):
+        return None
+    if isinstance(tree := value.get("mapping"), dict) and _is_conversation(tree):
         return None
     if isinstance(columns := value.get("columns"), list) and isinstance(rows := value.get("data"), list):
         names = list(map(str, columns))  # pandas, orient="split"
-        return [
-            dict(zip(names, row, strict=False)) if isinstance(row, list) else "it is no list" for row in rows
-        ], "data"
-    if listed := {key: rows for key, rows in value.items() if key.casefold() in _OVER_ROWS and _are_rows(rows)}:
+        return [_of_split(names, row) for row in rows], "data"
+    if not _is_row(value) and (beside := _row_lists(value)):
         found: Rows = []
-        for rows in listed.values():
+        for rows in beside.values():
             found += [_unviewed(row) for row in rows] if isinstance(rows, list) else []
-        return found, " and ".join(listed)
+        return found, " and ".join(beside)
     if len(value) == 1:
         ((key, inner),) = value.items()
         deeper = ([*map(_unviewed, inner)], "") if isinstance(inner, list) and _are_rows(inner) else rows_under(inner)
@@ -55,7 +56,7 @@ def rows_under(value: JsonValue) -> tuple[Rows, str] | None:
 
 def plain(row: JsonObject) -> JsonObject:
     """The record with its turns as a list under a known key, whether they came as text, as a tree, or in capitals."""
-    if isinstance(tree := row.get("mapping"), dict):
+    if isinstance(tree := row.get("mapping"), dict) and _is_conversation(tree):
         return {"messages": _along(tree, row.get("current_node"))}
     if isinstance(turns := row.get("chat_messages"), list):
         return {"messages": [_of_claude(turn) for turn in turns]}
@@ -71,6 +72,38 @@ def plain(row: JsonObject) -> JsonObject:
 def holds_turns(header: Sequence[str]) -> bool:
     """Whether a table's column holds whole conversations."""
     return any(name.strip().casefold() in TURN_LISTS for name in header)
+
+
+def _is_conversation(tree: JsonObject) -> bool:
+    """A ChatGPT export's tree of turns; a row may have a column of that name."""
+    return bool(tree) and all(isinstance(node, dict) and "message" in node for node in tree.values())
+
+
+def _is_row(value: JsonObject) -> bool:
+    """Whether an object has an input and an answer itself, whatever lists of objects stand beside them."""
+    told = {key.casefold() for key, one in value.items() if isinstance(one, str)}
+    return bool(told & {*NAMES["input"]}) and bool(told & {*NAMES["output"]})
+
+
+def _row_lists(value: JsonObject) -> dict[str, JsonValue]:
+    """Lists of rows under the keys that exports use, and those beside them, of whatever name, whose rows are alike."""
+    lists = {key: rows for key, rows in value.items() if _are_rows(rows)}
+    known = {key: rows for key, rows in lists.items() if key.casefold() in _OVER_ROWS}
+    names = {name for rows in known.values() for name in _names_of(rows)}
+    return {key: rows for key, rows in lists.items() if key in known or names & set(_names_of(rows))} if known else {}
+
+
+def _names_of(rows: JsonValue) -> Sequence[str]:
+    first = rows[0] if isinstance(rows, list) else None
+    return [*first] if isinstance(first, dict) else []
+
+
+def _of_split(names: Sequence[str], row: JsonValue) -> JsonObject | str:
+    if not isinstance(row, list):
+        return "it is no list"
+    if len(row) != len(names):
+        return f"it has {len(row)} cells, but there are {len(names)} columns"
+    return dict(zip(names, row, strict=True))
 
 
 def _are_rows(rows: JsonValue) -> bool:

@@ -215,8 +215,8 @@ class Intake:
 
 
 def _same_name(one: Document, other: Document) -> bool:
-    """Numbers that Retort or a browser put behind a name aside."""
-    bare, known = (re.sub(r" ?\(\d+\)(?=(?:\.\w+)?$)", "", name.casefold()) for name in (one.name, other.name))
+    """Numbers that Retort or a browser put behind a name aside; a year is the name's own."""
+    bare, known = (re.sub(r" ?\(\d{1,2}\)(?=(?:\.\w+)?$)", "", name.casefold()) for name in (one.name, other.name))
     return bare == known
 
 

@@ -1,6 +1,6 @@
 """A mail as its reader sees it: its head, its text in the richest form that can be read, and mails that it forwards."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -42,13 +42,25 @@ class _Mail:
             yield Element(text="\n".join(lines))
         yield from self._part(message, depth)
 
+    def _first_that_says(self, forms: Sequence[EmailMessage], depth: int) -> list[Element]:
+        """Of several forms of one text the first with words: a page of pictures leaves them to the plain form."""
+        found: list[Element] = []
+        before = self.texts, len(self.names), list(self.notes)
+        for form in forms:
+            found = list(self._part(form, depth))
+            if found:
+                return found
+            self.texts, self.notes = before[0], before[2]
+            del self.names[before[1] :]
+        return found
+
     def _part(self, part: EmailMessage, depth: int) -> Iterator[Element]:
         kind = part.get_content_type()
         if kind == "message/rfc822" and depth < MOST_DEPTH:
             for inner in _parts(part):
                 yield from self.read(inner, depth + 1)
         elif kind == "multipart/alternative":
-            yield from self._part(_richest(part), depth)
+            yield from self._first_that_says(_best_first(part), depth)
         elif part.is_multipart():
             for inner in _parts(part):
                 yield from self._part(inner, depth)
@@ -61,12 +73,12 @@ class _Mail:
             self.names.append(part.get_filename() or f"a part without a name ({kind})")
 
 
-def _richest(several: EmailMessage) -> EmailMessage:
-    """Of the same text in several forms the last that can be read: the sender puts the best last (RFC 2046, 5.1.4)."""
-    parts = _parts(several)
+def _best_first(several: EmailMessage) -> list[EmailMessage]:
+    """The forms of one text, the best first: senders put it last (RFC 2046, 5.1.4), and plain text is the poorest."""
+    parts = _parts(several)[::-1]
     readable = [one for one in parts if one.get_content_type() == "text/html" or one.is_multipart()]
     plain = [one for one in parts if one.get_content_type() == "text/plain"]
-    return (readable or plain or parts)[-1]
+    return [*readable, *plain] or parts[:1]
 
 
 def _parts(several: EmailMessage) -> list[EmailMessage]:

@@ -6,6 +6,7 @@ from zipfile import BadZipFile, ZipFile
 
 _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
 _FORMULA = re.compile(rb"<f[\s>/]")
+_IS_TEXT = re.compile(rb'\bt="str"')  # calculated, if only to an empty text
 _VALUE = re.compile(rb"<v[^>/]*>[^<]|<is>")
 
 
@@ -17,7 +18,13 @@ def valueless_formulas(path: Path) -> int:
     except BadZipFile:  # an old .xls
         return 0
     cells = (cell for sheet in sheets for cell in sheet.split(b"</c>"))
-    return sum(not _VALUE.search(cell, found.end()) for cell in cells if (found := _FORMULA.search(cell)))
+    found = ((cell, formula) for cell in cells if (formula := _FORMULA.search(cell)))
+    return sum(not _has_value(cell, formula.start()) for cell, formula in found)
+
+
+def _has_value(cell: bytes, formula: int) -> bool:
+    tag = cell[cell.rfind(b"<c ", 0, formula) : formula]
+    return _IS_TEXT.search(tag) is not None or _VALUE.search(cell, formula) is not None
 
 
 def told_valueless(count: int) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from tools.simulator.pieces import SLOT, Piece, Pieces, fill
 from tools.simulator.roles import Part
-from tools.simulator.scene import Case, Director, Fact, Scene, slot_of
+from tools.simulator.scene import Case, Director, Fact, Scene, repeats, slot_of
 from tools.simulator.values import Inventor
 
 _OLD = "old_"  # begins the slot of a value that holds no longer
@@ -32,6 +32,7 @@ class Messages:
             for part in director.parts
             if part.plain and part.is_text and (part.meaning, part.role or part.sort) in _TOLD
         }
+        self._whole = len(self._parts) == len(director.parts)  # a field without a slot may be in the writer's own words
         self._required = {part.name for part in director.parts if part.found.field.required}
         beside = {slot_of(Fact(meaning=meaning, role=role, sort=sort)) for meaning, role, sort in director.kinds}
         old = {_OLD + slot for slot in self._parts}
@@ -39,7 +40,7 @@ class Messages:
 
     def fitting(self, messages: Sequence[str], present: frozenset[str] = frozenset()) -> list[str]:
         """Those of the messages that tell a record of this task; `present` are the fields that it must have, if any."""
-        return [one for one in messages if self._fits(set(SLOT.findall(one)), present)]
+        return [one for one in messages if self._whole and self._fits(set(SLOT.findall(one)), present)]
 
     def fields(self, message: str) -> frozenset[str]:
         """Names of the fields that the message tells."""
@@ -49,12 +50,13 @@ class Messages:
         self, message: str, scene: Scene, passing: dict[str, Piece], inventor: Inventor, case: Case
     ) -> tuple[Pieces, Scene]:
         """The message with the scene's values, and the scene with what held before; no pieces where the scene lacks
-        something that stands beside the point in it."""
+        something that stands beside the point in it, or what held before is what holds."""
         former = [self._former(slot, inventor, case) for slot in SLOT.findall(message) if slot.startswith(_OLD)]
         facts = {slot_of(fact): fact for fact in (*scene.others, *scene.facts)}
-        slots = {slot: Piece(f"{fact.title} {fact.text}".lstrip(), True) for slot, fact in facts.items()}
-        slots |= {slot: Piece(fact.text, True) for slot, fact in former} | passing
-        if not set(SLOT.findall(message)) <= slots.keys():
+        held = {**facts, **dict(former)}  # without titles or carriers: the writer's own words have some
+        slots = {slot: Piece(fact.text, True) for slot, fact in held.items()} | passing
+        said = {fact.text.casefold() for fact in facts.values()}
+        if not set(SLOT.findall(message)) <= slots.keys() or any(repeats(fact.text, said) for _, fact in former):
             return [], scene
         others = (*scene.others, *(fact for _, fact in former))
         return fill(message, slots), scene.model_copy(update={"others": others})

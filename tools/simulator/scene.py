@@ -5,7 +5,7 @@ than the field's, and every text says that role. Where both could be meant it is
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from pydantic import Field, JsonValue
@@ -127,7 +127,7 @@ class Director:
         return Scene(
             voice=kept,
             facts=tuple(facts),
-            others=tuple(one for one in others if not _repeats(one.text, said)),
+            others=tuple(one for one in others if not repeats(one.text, said)),
             absent=tuple(fact for fact in empty if rng.random() < _MISSING_TOLD),
             empty=tuple(empty),
             late=rng.random() < 0.4,
@@ -159,7 +159,7 @@ class Director:
         if part is None:
             return facts
         was = self._recased(part, inventor.another().draw(part.found, part.sort), case, rng).text
-        if _repeats(was, {one.text.casefold() for one in facts}):
+        if repeats(was, {one.text.casefold() for one in facts}):
             return facts
         return [*facts[:number], fact.model_copy(update={"was": was}), *facts[number + 1 :]]
 
@@ -264,7 +264,7 @@ def _is_text(fact: Fact) -> bool:
     return fact.part is None or fact.part.is_text
 
 
-def _repeats(text: str, said: set[str]) -> bool:
+def repeats(text: str, said: Iterable[str]) -> bool:
     """Whether the text stands in one of those, or one of them in it."""
     folded = text.casefold()
     return any(other and (folded in other or other in folded) for other in said)

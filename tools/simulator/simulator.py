@@ -93,6 +93,8 @@ class Simulator:
         inventor = Inventor(self._faker, self.task.language, rng, firms=self._director.may_be_firms)
         if channel == WHOLE:
             pieces, scene = self._told(rng.choice(messages), book, inventor, rng)
+            if not pieces:
+                channel, pieces = "sentences", self._rendered(book, "sentences", scene, rng)
         else:
             case, voice = _manner(channel, rng)
             present = self.present or self._director.pick(rng)
@@ -128,14 +130,12 @@ class Simulator:
         return rng.choices(channels, [_SHARES[channel] for channel in channels])[0]
 
     def _told(self, message: str, book: Book, inventor: Inventor, rng: random.Random) -> tuple[Pieces, Scene]:
-        """A whole message; sentences where the scene has not all that it tells."""
+        """A whole message and its scene; no pieces where the scene has not all that it tells."""
         case = case_of(message, rng)
         fields = self._messages.fields(message)
         scene = self._director.scene(fields, inventor, rng, case=case, voice="own", taken_back=0.0)
         pieces, told = self._messages.told(message, scene, self._teller(book, rng).in_passing(), inventor, case)
-        if not pieces:
-            return self._rendered(book, "sentences", scene, rng), scene
-        return misspelt(pieces, rng) if rng.random() < _MISSPELT else pieces, told
+        return misspelt(pieces, rng) if pieces and rng.random() < _MISSPELT else pieces, told
 
     def _teller(self, book: Book, rng: random.Random) -> Teller:
         return Teller(book, self._words, rng, parcels=self._parcels, passing=self._passing, choices=self._choices)

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 HEAD_BYTES = 4096
@@ -12,13 +13,22 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+def _everyday_hangul() -> Iterator[str]:
+    for lead in range(0xB0, 0xC9):
+        yield from bytes(one for trail in range(0xA1, 0xFF) for one in (lead, trail)).decode("cp949")
+
+
 _WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 _ACCENTS = 0.3  # of the letters at most: a Western text has few, one in Cyrillic or Greek hardly anything else
+# The everyday syllables of KS X 1001; the extension's rare ones are what a Western accent and the next letter give.
+_HANGUL = re.compile(f"[{''.join(_everyday_hangul())}]")
 # Encodings of two bytes a sign that other bytes read as too, and what of their text must be of their own script.
 _SCRIPTS = (
     ("cp932", re.compile("[\u3041-\u30ff]"), 0.25),  # kana; Chinese and Korean bytes give none
     ("euc-jp", re.compile("[\u3041-\u30ff]"), 0.25),
-    ("cp949", re.compile("[\uac00-\ud7a3]"), 0.95),  # Chinese bytes give Hangul and Chinese signs mixed
+    ("cp949", _HANGUL, 0.9),  # Chinese bytes give Hangul and Chinese signs mixed
 )
 _TURNED, _COMMON = re.compile("[а-яё][А-ЯЁ]"), re.compile("[оеаинт]")  # the latter are half of any Russian text
 _OTHER_SCRIPTS = re.compile("[\u0370-\u03ff\u0530-\u06ff\u0e00-\u0eff]")  # Greek, Armenian, Hebrew, Arabic, Thai

@@ -26,8 +26,9 @@ _NEXT = re.compile(rf"(?P<thought>{_THOUGHT_OUT})|[\[{{]", re.IGNORECASE)
 _OPENING = re.compile(r"[\[{\s]*")
 _LIKE_JSON = re.compile(r"\{\s*\"|\[\s*[\[{]")
 _LIKE_PYTHON = re.compile(r"\{\s*'|\[\s*\{\s*'")
-# Outside strings: a comma before a closing bracket, a comment, and spaces that JSON does not know.
-_SLIPS = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])|//[^\n]*|[\u00a0\u2000-\u200b\u202f\u3000\ufeff]', re.DOTALL)
+# Outside strings (one that never ends goes to the end, or each quote in it is looked from again): a comma before a
+# closing bracket, a comment, and spaces that JSON does not know.
+_SLIPS = re.compile(r'("(?:[^"\\]|\\.)*"?)|,(?=\s*[}\]])|//[^\n]*|[\u00a0\u2000-\u200b\u202f\u3000\ufeff]', re.DOTALL)
 _MOST_FAILURES, _DEEP = 2_000, 50  # places that look like a beginning and are none; what one too deep counts as
 
 
