@@ -284,9 +284,8 @@ def test_a_guessed_encoding_is_told_with_a_row_as_it_was_read(tmp_path: Path) ->
 
 def test_a_header_that_begins_with_a_sign_is_a_header(tmp_path: Path) -> None:
     lines = ["#text,label", *(f"where is my parcel {number},shipping" for number in range(6))]
-    with pytest.raises(RetortError, match="'#text'") as told:
-        read(tmp_path, "\n".join(lines), "rows.csv")
-    assert "'#text' as the input and 'label' as the output" in told.value.problem
+    found = read(tmp_path, "\n".join(lines), "rows.csv")
+    assert pairs(found) == [(f"where is my parcel {number}", "shipping") for number in range(6)]
 
 
 def test_lists_of_rows_beside_each_other_are_all_read(tmp_path: Path) -> None:

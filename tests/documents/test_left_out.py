@@ -298,4 +298,4 @@ def test_a_form_of_pictures_leaves_the_words_to_the_plain_form(tmp_path: Path) -
     mail.add_alternative("<html><body><img src='cid:x'></body></html>", subtype="html")
     path = tmp_path / "mail.eml"
     path.write_bytes(mail.as_bytes())
-    assert "The plain words stand here." in said(reading(path))
+    assert said(reading(path))[-1] == ("text", "The plain words stand here.")

@@ -59,10 +59,14 @@ def connect(catalog: Catalog, project: Project, max_usd: float) -> str:
     for teacher in asked:
         most_usd = teacher.most_usd_of(_QUESTION)
         if most_usd > max_usd:
-            raise RetortError(
+            left = RetortError(
                 f"One question to {teacher.model!r} may cost up to ${most_usd:.4f}; ${max_usd:.4f} are left for it.",
                 "Allow more, or lower RETORT_TEACHER_MAX_OUTPUT_TOKENS.",
             )
+            if not told:
+                raise left
+            told.append(str(left))  # what the others said was paid for
+            continue
         try:
             sentence, usd = _asked(catalog, project, teacher)
         except RetortError as error:
@@ -110,7 +114,7 @@ def _asked(catalog: Catalog, project: Project, teacher: Endpoint) -> tuple[str, 
 def _sentence(teacher: Endpoint, reply: Reply, seconds: float) -> str:
     counted = " (guessed: the endpoint does not count tokens)" if reply.usage.guessed else ""
     cost = f"in {seconds:.1f} s, for ${reply.usage.usd:.4f}{counted}"
-    where = f"{teacher.model} at {teacher.base_url}"
+    where = f"{teacher.model} at {teacher.shown_url}"
     if reply.unusable is not None:
         return f"{where} was reached {cost}, but {reply.unusable.problem}."
     told = f"{where} answered {cost}. It is asked for {teacher.dialect.told}. {price_note(teacher)}"

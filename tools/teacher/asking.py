@@ -91,6 +91,7 @@ class _Asking:
         self.teacher, self.budget, self.should_stop, self.retrying = teacher, budget, should_stop, retrying
         self.limiter = Limiter(teacher.concurrency, second_s)
         self._grace_ends_at: float | None = None
+        self._failed: Exception | None = None
 
     async def stream(self, questions: Mapping[K, Prompt]) -> AsyncGenerator[tuple[K, Told], None]:
         """Once something ends it, nothing more is sent; what is under way is paid for, so it may still arrive."""
@@ -109,7 +110,7 @@ class _Asking:
                         ending = ending or self._end(error)
                     else:
                         yield key, task.result()
-                ending = ending or self._hopeless()
+                ending = ending or (self._end(self._failed) if self._failed else self._hopeless())
                 if ending and (not self.limiter.active or self._graced()):
                     raise ending
         finally:
@@ -146,6 +147,11 @@ class _Asking:
                 reply = await insist(self.limiter, paid, self._rest)
             except Passing as trouble:
                 return Told(problem=trouble.problem, answered=False, usage=sum(usages, Usage()))
+            except Exception as error:
+                if not usages:
+                    raise
+                self._failed = self._failed or error  # it ends everything, once what was paid for is told
+                return Told(problem=str(error), answered=False, usage=sum(usages, Usage()))
         problem = reply.unusable.problem if isinstance(reply.unusable, Unusable) else ""
         return Told(text=_alone(prompt, reply.text), problem=problem, usage=sum(usages, Usage()))
 

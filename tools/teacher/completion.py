@@ -42,6 +42,9 @@ class Wrong(Value):
         return next((int(one) for one in self.codes if re.fullmatch(r"[45]\d\d", one)), None)
 
 
+_STREAMS = re.compile(r"(?:data|event|id|retry)?:")  # how a stream of server-sent events begins
+
+
 class Completion(Value):
     """What was answered and what is said to be used; None where that is not counted."""
 
@@ -58,7 +61,7 @@ class Completion(Value):
 def body_of(data: bytes) -> JsonValue:
     """The body as JSON; one that streams, joined. Raises ValueError when it is neither."""
     text = data.decode("utf-8-sig", "replace").strip()
-    return _joined(text) if text.startswith(("data:", ":")) else parse_json(text)
+    return _joined(text) if _STREAMS.match(text) else parse_json(text)
 
 
 def completion_in(body: JsonValue) -> Completion | None:
@@ -70,11 +73,12 @@ def completion_in(body: JsonValue) -> Completion | None:
     choices = body.get("choices")
     choice = _first(choices)
     if error := body.get("error") or choice.get("error"):
-        return Completion(error=wrong_in({"error": error}), **counted)
+        begun, thought = _parts(_message(choice).get("content"))
+        return Completion(error=wrong_in({"error": error}), text=begun, thoughts=thought, **counted)
     if not isinstance(choices, list):
         wrong = wrong_in(body)
         return Completion(error=wrong, **counted) if wrong.message and wrong.codes else None
-    message = _object(choice.get("message")) or _object(choice.get("delta")) or {"content": choice.get("text")}
+    message = _message(choice)
     text, thoughts = _parts(message.get("content"))
     finish = str(choice.get("finish_reason") or "").casefold()
     return Completion(
@@ -162,6 +166,10 @@ def _refused(content: JsonValue) -> str:
     return "".join(_words(one.get("refusal")) for one in parts if one.get("type") == "refusal")
 
 
+def _message(choice: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    return _object(choice.get("message")) or _object(choice.get("delta")) or {"content": choice.get("text")}
+
+
 def _arguments(message: Mapping[str, JsonValue]) -> str:
     """What the answer puts into calls of tools, though none was offered: several are one list."""
     calls = message.get("tool_calls")
@@ -173,7 +181,8 @@ def _arguments(message: Mapping[str, JsonValue]) -> str:
 
 def _joined(text: str) -> JsonObject:
     """One completion of the events of a stream. Raises ValueError when an event is no JSON."""
-    lines = [line.removeprefix("data:").strip() for line in text.splitlines() if line.startswith("data:")]
+    # Not splitlines: JSON may hold U+2028 and others that end no line of a stream.
+    lines = [line.removeprefix("data:").strip() for line in re.split(r"\r\n|\r|\n", text) if line.startswith("data:")]
     events = [_object(parse_json(line)) for line in lines if line and line != "[DONE]"]
     if not events:
         raise ValueError("a stream without events")

@@ -146,9 +146,7 @@ def _length(spoken: Dialect, words: str, sent: JsonObject) -> Dialect | None:
     most = asked if isinstance(asked, int) else 0
     if context := _CONTEXT.search(words):
         tokens = int(context[1].replace(",", ""))
-        half = {"longest": most // 2} if most // 2 >= LEAST_LEFT else {}  # the prompt is longer than guessed
-        update = {"context": tokens} if tokens != spoken.context else half
-        return spoken.model_copy(update=update) if update else None
+        return spoken.model_copy(update={"context": tokens}) if tokens != spoken.context else None
     named = re.findall(r"max_(?:completion_)?tokens", words)
     if not named:
         return None
@@ -157,6 +155,13 @@ def _length(spoken: Dialect, words: str, sent: JsonObject) -> Dialect | None:
     if _SIZE.search(words) and fitting:
         return spoken.model_copy(update={"longest": max(fitting)})
     return other_length(spoken) if spoken.length in named else None
+
+
+def shorter(wrong: Wrong, sent: JsonObject, length: str) -> int:
+    """Half the length that was asked for, where prompt and answer together were too long; 0 where that is not it."""
+    asked = sent.get(length)
+    half = asked // 2 if isinstance(asked, int) else 0
+    return half if half >= LEAST_LEFT and _CONTEXT.search(" ".join((*wrong.codes, wrong.message))) else 0
 
 
 def _temperature(spoken: Dialect, words: str, sent: JsonObject) -> Dialect | None:

@@ -16,9 +16,9 @@ from tools.records import JsonObject
 from tools.settings import Settings
 from tools.teacher.budget import price_of, priced
 from tools.teacher.completion import Completion, Wrong, body_of, completion_in, wrong_told
-from tools.teacher.dialect import LEAST_LEFT, Dialect, other_length, relearnt, remember, remembered, weaker
+from tools.teacher.dialect import LEAST_LEFT, Dialect, other_length, relearnt, remember, remembered, shorter, weaker
 from tools.teacher.protocol import Passing, Prompt, Reply, Unusable, Usage
-from tools.teacher.providers import base_url_of, chat_url_of, provider_of
+from tools.teacher.providers import base_url_of, chat_url_of, provider_of, shown
 from tools.teacher.refusals import Refusal
 from tools.text.length import guessed_tokens
 from tools.text.model_json import looks_like_json
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 LEAST_OUTPUT_TOKENS = 2048
 READING_FACTOR = 1.5  # how much longer a prompt may be than guessed, until one is measured
 MOST_DIALECTS = 8  # ways in which one prompt is put before the endpoint has the last word
+SHORTEST_SECRET = 7  # signs of a key; shorter ones are words for servers that need none
 RAN_ON = 1.1  # times the length asked for: an endpoint that goes beyond does not heed the name of the length
 
 
@@ -54,17 +55,19 @@ class Endpoint:
         self.provider = provider_of(settings)
         self.model = settings.teacher_model
         self.base_url = base_url_of(settings, self.provider)
+        self.shown_url = shown(self.base_url)
         self.concurrency = settings.teacher_concurrency
         self.price, self.price_is_known = price_of(settings)
         self._settings = settings
         self._session: ClientSession | None = None
         self._proven = False  # whether this endpoint has ever answered as one should
+        self._flipped = False  # whether it was given the other name of the length for running on
         self._heeded = False  # whether it has ever answered with JSON when asked to
         self._reading_factor = READING_FACTOR
         key = self._key = settings.teacher_api_key.get_secret_value().strip()
         if (self.provider.needs_key and not key) or not key.isascii() or not key.isprintable():
             raise RetortError(
-                f"The teacher {self.model!r} at {self.base_url} has no usable key.",
+                f"The teacher {self.model!r} at {self.shown_url} has no usable key.",
                 "Set RETORT_TEACHER_API_KEY in the environment or .env (any word will do for a local "
                 "server without keys), or clear RETORT_TEACHER_MODEL to use the simulator.",
             )
@@ -86,10 +89,11 @@ class Endpoint:
         Raises Passing when another may succeed, RetortError when none can.
         """
         tried: list[Dialect] = []
+        most = self.most_tokens(wanted)
         while True:
             spoken = self.dialect
             tried.append(spoken)
-            body = self._body(wanted, spoken)
+            body = self._body(wanted, spoken, most)
             came = await self._sent(body)
             if came.status == 200:
                 read = self._read(wanted, spoken, came)
@@ -98,8 +102,11 @@ class Endpoint:
                 wrong = read
             else:
                 wrong = wrong_told(came.data)
-            refusal = Refusal(self.base_url, self.model, came.status, self._safe(wrong), came.headers)
+            refusal = Refusal(self.shown_url, self.model, came.status, wrong, came.headers)
             if len(tried) < MOST_DIALECTS and self._relearn(refusal, spoken, body, tried):
+                continue
+            if refusal.about_request and (half := shorter(wrong, body, spoken.length)):
+                most = half  # for this prompt alone: it is longer than guessed
                 continue
             if self.dialect == spoken:
                 self.dialect = tried[0]  # no other way was better: it is the prompt, and not how it was asked
@@ -120,7 +127,7 @@ class Endpoint:
 
         try:
             async with self._connected().post(chat_url_of(self.base_url), json=body) as response:
-                return _Came(response.status, response.headers, await response.read())
+                return _Came(response.status, response.headers, self._without_key(await response.read()))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from error
 
@@ -142,9 +149,13 @@ class Endpoint:
             )
         return self._session
 
-    def _body(self, wanted: Prompt, spoken: Dialect) -> JsonObject:
+    def _body(self, wanted: Prompt, spoken: Dialect, most_tokens: int) -> JsonObject:
         body = spoken.body(self.model, wanted.messages, wanted.answer_schema, wanted.strict)
-        return {**body, spoken.length: self.most_tokens(wanted)}
+        return {**body, spoken.length: min(most_tokens, self.most_tokens(wanted))}
+
+    def _without_key(self, data: bytes) -> bytes:
+        """What came, without the key that some repeat; a short one is no secret, and may be a word that is needed."""
+        return data.replace(self._key.encode(), b"...") if len(self._key) >= SHORTEST_SECRET else data
 
     # --- what it costs ---
 
@@ -185,23 +196,31 @@ class Endpoint:
         if completion is None:
             raise self._no_completion(wanted, came.data)
         if completion.error is not None:
-            if not (completion.input_tokens or completion.output_tokens):
+            if not (completion.input_tokens or completion.output_tokens or completion.text or completion.thoughts):
                 return completion.error
-            problem = f"the endpoint told an error: {self._safe(completion.error).message}"
-            return Reply(usage=self._usage(wanted, completion), unusable=Unusable("refused", problem))
+            return self._broken_off(completion.error, self._usage(wanted, completion), came)
         self._proven = True
         if spoken == self.dialect != self._kept:
             self._speak(spoken)  # it has answered: the way in which it was asked is remembered
         usage = self._usage(wanted, completion)
-        if (completion.output_tokens or 0) > RAN_ON * self.most_tokens(wanted) and self.dialect == spoken:
+        if (
+            (completion.output_tokens or 0) > RAN_ON * self.most_tokens(wanted)
+            and self.dialect == spoken
+            and not self._flipped
+        ):
+            self._flipped = True  # once: one that heeds neither name would be asked in turns for ever
             self._speak(other_length(spoken))  # it ignores the name, so that no limit of money could hold
         if wanted.answer_schema is not None:
             self._note_shape(spoken, completion.text)
         return _reply(usage, completion)
 
-    def _safe(self, wrong: Wrong) -> Wrong:
-        """A provider's words without the key, which some repeat."""
-        return wrong.model_copy(update={"message": wrong.message.replace(self._key, "...")}) if self._key else wrong
+    def _broken_off(self, wrong: Wrong, usage: Usage, came: _Came) -> Reply:
+        """An answer that was paid for and ended in an error. Raises Passing, with what it cost, for one that passes."""
+        trouble = Refusal(self.shown_url, self.model, came.status, wrong, came.headers).trouble(proven=True)
+        if isinstance(trouble, Passing):
+            trouble.usage = usage
+            raise trouble
+        return Reply(usage=usage, unusable=Unusable("refused", f"the endpoint told an error: {wrong.message}"))
 
     # --- the dialect ---
 
@@ -236,7 +255,7 @@ class Endpoint:
     def _unreachable(self, error: Exception) -> Passing:
         return Passing(
             "slow" if isinstance(error, TimeoutError) else "failed",
-            f"The teacher endpoint {self.base_url} does not answer ({type(error).__name__}).",
+            f"The teacher endpoint {self.shown_url} does not answer ({type(error).__name__}).",
             "Check RETORT_TEACHER_BASE_URL and the network, or raise RETORT_TEACHER_TIMEOUT_S; then say 'resume'.",
         )
 
@@ -246,7 +265,7 @@ class Endpoint:
         page = data.lstrip()[:1] == b"<"
         whole = not page and data.rstrip()[-1:] in (b"}", b"]")
         what = "a web page" if page else "other JSON" if whole else "broken JSON"
-        problem = f"The teacher endpoint {self.base_url} answered with {what} instead of a chat completion."
+        problem = f"The teacher endpoint {self.shown_url} answered with {what} instead of a chat completion."
         fix = "Check RETORT_TEACHER_BASE_URL: it usually ends with /v1."
         if (page or whole) and not self._proven:
             return RetortError(problem, fix)

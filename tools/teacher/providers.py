@@ -163,6 +163,12 @@ def base_url_of(settings: Settings, provider: Provider) -> str:
     return parts._replace(path=path).geturl()
 
 
+def shown(base_url: str) -> str:
+    """The address as it may be told: without what some put into it as a password or a key."""
+    parts = urlsplit(base_url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
 def chat_url_of(base_url: str) -> str:
     """Where completions are asked for; a version of the interface in the address stays behind it."""
     parts = urlsplit(base_url)

@@ -5,6 +5,8 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
+from pydantic import JsonValue
+
 from tools.records import Message, Task
 from tools.synthesis.request.replies import (
     ANSWERS,
@@ -121,19 +123,25 @@ def _misread(one: Misread, cut: str) -> Drafted:
 def _read_answers(request: TeacherRequest, text: str) -> tuple[Drafted, ...]:
     """Each answer beside the input of its number; the input stays as the user gave it."""
     found = {answer.number: answer for answer in read_items(ANSWERS, text, len(request.inputs)).good}
-    drafted = [
-        Drafted(
-            input=passage.text,
-            output=written(request.task, found[number].output),
-            reasoning=found[number].reasoning.strip(),
-            passage_id=passage.id,
-        )
-        for number, passage in enumerate(request.inputs, start=1)
-        if number in found
-    ]
+    drafted = []
+    for number, passage in enumerate(request.inputs, start=1):
+        if number in found:
+            output, problem = _output(request.task, found[number].output)
+            reasoning = found[number].reasoning.strip()
+            drafted.append(
+                Drafted(input=passage.text, output=output, reasoning=reasoning, passage_id=passage.id, problem=problem)
+            )
     if not drafted:
         raise Unusable("empty", "the teacher's reply answers none of the inputs", text)
     return tuple(drafted)
+
+
+def _output(task: Task, output: JsonValue) -> tuple[str, str]:
+    """The answer as it is learnt, or as it came and why that cannot be used: one costs its siblings nothing."""
+    try:
+        return written(task, output), ""
+    except Unusable as wrong:
+        return json.dumps(output, ensure_ascii=False), wrong.problem
 
 
 def _messages(task: Task, turn: Turn) -> list[Message]:
@@ -159,7 +167,8 @@ async def _agreed(request: TeacherRequest, drafted: Sequence[Drafted], ask: Ask)
     for reply in replies:
         for answer in _ballots(reply, len(drafted)):
             if 1 <= answer.number <= len(votes):
-                votes[answer.number - 1].append(written(request.task, answer.output))
+                output, problem = _output(request.task, answer.output)
+                votes[answer.number - 1] += [] if problem else [output]
     return tuple(_by_majority(one, cast, request.answers_each) for one, cast in zip(drafted, votes, strict=True))
 
 
